@@ -1,0 +1,57 @@
+"""The Context a handler sees. `runtime.context` is the one that runs."""
+
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from lamppost.observe.log import Log
+
+
+class Context(Protocol):
+    """What a handler may use besides its input."""
+
+    @property
+    def request_id(self) -> str:
+        """Lambda's id of this invocation; it is in every log line."""
+        ...
+
+    @property
+    def function(self) -> str:
+        """The function's logical name, `birthday.api`."""
+        ...
+
+    @property
+    def stage(self) -> str:
+        """`local`, `dev`, `prod`, `pr-12`."""
+        ...
+
+    @property
+    def log(self) -> "Log":
+        """Facts in the past tense, with fields: `ctx.log.info("person.saved", person=id)`."""
+        ...
+
+    def remaining(self) -> timedelta:
+        """Time left before Lambda ends this invocation."""
+        ...
+
+    def transaction(self) -> "AbstractContextManager[Connection[Any]]":
+        """A connection inside a transaction: committed at the end, rolled back on any error."""
+        ...
+
+    def send(self, queue: str, *bodies: Any) -> None:
+        """Send each body, as JSON, to a queue named in the function's `sends=`.
+
+        All are on the queue when this returns. Raises `OperatorError` when some were refused.
+        """
+        ...
+
+    def parameter(self, name: str) -> str:
+        """A parameter named in `reads=`, at most 60 s old. Raises `SettingMissing` when unset."""
+        ...
+
+    def secret(self, name: str) -> str:
+        """A secret named in `reads=`. Raises `SettingMissing` when unset."""
+        ...

@@ -1,0 +1,58 @@
+"""AWS's limits, each with its source. Numbers stand here and nowhere else.
+
+Lambda:  https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+SQS:     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-quotas.html
+HTTP:    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+SSM:     https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
+Secrets: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+"""
+
+from datetime import timedelta
+
+# Lambda
+FUNCTION_NAME_CHARS = 64
+FUNCTION_TIMEOUT_MAX = timedelta(minutes=15)
+FUNCTION_TIMEOUT_MIN = timedelta(seconds=1)
+FUNCTION_MEMORY_MB_MIN = 128
+FUNCTION_MEMORY_MB_MAX = 10_240
+FUNCTION_ENVIRONMENT_BYTES = 4 * 1024
+INVOKE_SYNC_BYTES = 6 * 1024 * 1024
+INVOKE_ASYNC_BYTES = 1024 * 1024
+INVOKE_ASYNC_RETRIES = 2
+INVOKE_ASYNC_RETRY_WAITS = (timedelta(minutes=1), timedelta(minutes=2))
+LOG_TAIL_BYTES = 4 * 1024
+
+# SQS
+QUEUE_NAME_CHARS = 80
+MESSAGE_BYTES = 1024 * 1024
+BATCH_ENTRIES = 10
+DELAY_MAX = timedelta(minutes=15)
+VISIBILITY_MAX = timedelta(hours=12)
+VISIBILITY_DEFAULT = timedelta(seconds=30)
+RETENTION_MIN = timedelta(minutes=1)
+RETENTION_MAX = timedelta(days=14)
+RETENTION_DEFAULT = timedelta(days=4)
+WAIT_MAX = timedelta(seconds=20)
+RECEIVES_MAX = 1_000
+# "at least six times the timeout that you configure on your function"
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+VISIBILITY_PER_TIMEOUT = 6
+SOURCE_BATCH_MAX = 10_000
+SOURCE_BATCH_WITHOUT_WINDOW = 10
+SOURCE_CONCURRENCY_MIN = 2
+SOURCE_CONCURRENCY_MAX = 1_000
+
+# API Gateway, HTTP API
+HTTP_BODY_BYTES = 10 * 1024 * 1024
+HTTP_HEAD_BYTES = 10_240
+HTTP_TIMEOUT = timedelta(seconds=30)
+
+# EventBridge Scheduler
+SCHEDULE_MIN = timedelta(minutes=1)
+
+# Parameter Store, Secrets Manager
+PARAMETER_NAME_CHARS = 1_011
+PARAMETER_BYTES = 4 * 1024
+PARAMETER_ADVANCED_BYTES = 8 * 1024
+SECRET_NAME_CHARS = 512
+SECRET_BYTES = 64 * 1024

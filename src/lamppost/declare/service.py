@@ -1,0 +1,414 @@
+"""A service and its parts, checked the moment they are written down.
+
+Every value is visible, nothing runs. `derive/` reads these; the runner and the
+stacks read what `derive/` makes of them.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from lamppost.declare import limits, names
+from lamppost.declare.durations import seconds
+from lamppost.errors import AuthorError
+
+Handler = Callable[..., Any]
+
+_SERVICE_NAME = re.compile(r"^[a-z][a-z0-9]{0,29}$")
+_PART_NAME = re.compile(r"^[a-z][a-z0-9-]*[a-z0-9]$")
+_QUEUE_NAME = re.compile(r"^[A-Za-z0-9_{}-]+$")
+_PARAMETER_NAME = re.compile(r"^(/[A-Za-z0-9_.{}-]+)+$")
+_SECRET_NAME = re.compile(r"^[A-Za-z0-9/_+=.@{}-]+$")
+_DATABASE_NAME = re.compile(r"^[a-z][a-z0-9_]{0,49}$")
+_ROUTE = re.compile(r"^(GET|POST|PUT|PATCH|DELETE|ANY) (/\S*)$")
+_SEGMENT = re.compile(r"^(\{[a-z_][a-z0-9_]*\+?\}|[A-Za-z0-9._~-]+)$")
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One call an API answers: `Route("GET /user/{id}", api.get_user)`.
+
+    `status` is what a returned value is sent with; a handler that returns None answers 204.
+    A GET route answers HEAD too.
+    """
+
+    call: str
+    handler: Handler
+    status: int = 200
+
+    def __post_init__(self) -> None:
+        match = _ROUTE.match(self.call)
+        if match is None:
+            raise AuthorError(
+                f"route {self.call!r} is not a method and a path",
+                fix='write it like "GET /user/{id}"; methods are GET POST PUT PATCH DELETE ANY',
+            )
+        for segment in self.path.strip("/").split("/") if self.path != "/" else ():
+            if not _SEGMENT.match(segment):
+                raise AuthorError(
+                    f"route {self.call!r} has the segment {segment!r}",
+                    fix="use letters, digits and ._~-, or a parameter such as {id}; no trailing slash",
+                )
+        if not 200 <= self.status <= 299:
+            raise AuthorError(
+                f"route {self.call!r} answers success with {self.status}",
+                fix="give a status between 200 and 299; refusals are raised as CallerError",
+            )
+
+    @property
+    def method(self) -> str:
+        """GET, POST, PUT, PATCH, DELETE or ANY."""
+        return self.call.partition(" ")[0]
+
+    @property
+    def path(self) -> str:
+        """The path template, `/user/{id}`."""
+        return self.call.partition(" ")[2]
+
+
+class Function(msgspec.Struct, frozen=True, kw_only=True):
+    """A Lambda function: what it runs, what it may do, what it may cost.
+
+    `sends` names queues, `reads` parameters and secrets: they become the IAM role, on AWS and
+    locally. `internet` places it where it has egress. `concurrency` is reserved concurrency.
+    """
+
+    name: str
+    handler: Handler | None = None
+    routes: tuple[Route, ...] = ()
+    timeout: timedelta = seconds(30)
+    memory_mb: int = 512
+    sends: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    internet: bool = False
+    database: bool = True
+    concurrency: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_part("function", self.name)
+        if (self.handler is None) == (not self.routes):
+            raise AuthorError(
+                f"function {self.name!r} has {'both routes and' if self.routes else 'neither routes nor'}"
+                " a handler",
+                fix="give it routes=(Route(...), ...) for an API, or handler=module.function for the rest",
+            )
+        _within(
+            f"function {self.name!r} has a timeout of",
+            self.timeout,
+            limits.FUNCTION_TIMEOUT_MIN,
+            limits.FUNCTION_TIMEOUT_MAX,
+            "timeout=",
+        )
+        if self.routes and self.timeout > limits.HTTP_TIMEOUT:
+            raise AuthorError(
+                f"function {self.name!r} may run {self.timeout.total_seconds():.0f} s behind an HTTP API, "
+                f"which answers 503 after {limits.HTTP_TIMEOUT.total_seconds():.0f} s",
+                fix="lower timeout=, or queue the work and answer 202",
+            )
+        if not limits.FUNCTION_MEMORY_MB_MIN <= self.memory_mb <= limits.FUNCTION_MEMORY_MB_MAX:
+            raise AuthorError(
+                f"function {self.name!r} has {self.memory_mb} MB; Lambda allows "
+                f"{limits.FUNCTION_MEMORY_MB_MIN} to {limits.FUNCTION_MEMORY_MB_MAX}",
+                fix="change memory_mb=",
+            )
+        if self.concurrency is not None and self.concurrency < 1:
+            raise AuthorError(
+                f"function {self.name!r} reserves a concurrency of {self.concurrency}",
+                fix="reserve at least 1, or leave concurrency= out",
+            )
+        _distinct(f"function {self.name!r} has two routes for", (_shape(route) for route in self.routes))
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs a function at a steady pace. EventBridge Scheduler's grain is one minute."""
+
+    every: timedelta
+    runs: Function
+
+    def __post_init__(self) -> None:
+        if self.every < limits.SCHEDULE_MIN or self.every % limits.SCHEDULE_MIN:
+            raise AuthorError(
+                f"the schedule of {self.runs.name!r} ticks every {self.every}",
+                fix="EventBridge counts in whole minutes: use minutes(1) or more",
+            )
+
+
+class Queue(msgspec.Struct, frozen=True, kw_only=True):
+    """A standard SQS queue with its dead letters, and the function it wakes.
+
+    `batch` messages at most go to one invocation, `concurrency` invocations run at once.
+    After `attempts` deliveries that failed, a message moves to `{name}-dlq`.
+    `visibility` is six times the function's timeout unless said otherwise.
+    """
+
+    name: str
+    runs: Function | None = None
+    batch: int = 10
+    concurrency: int = 10
+    attempts: int = 5
+    keep: timedelta = limits.RETENTION_DEFAULT
+    dead_keep: timedelta = limits.RETENTION_MAX
+    visibility: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        what = f"queue {self.name!r}"
+        if not _QUEUE_NAME.match(self.name) or len(names.dead_letters(self.name)) > limits.QUEUE_NAME_CHARS:
+            raise AuthorError(
+                f"{what}: SQS names hold letters, digits, - and _, {limits.QUEUE_NAME_CHARS} characters"
+                " with the -dlq",
+                fix="choose a shorter or simpler name",
+            )
+        if not 1 <= self.batch <= limits.SOURCE_BATCH_MAX:
+            raise AuthorError(
+                f"{what} has a batch of {self.batch}; Lambda takes 1 to 10,000", fix="change batch="
+            )
+        if not limits.SOURCE_CONCURRENCY_MIN <= self.concurrency <= limits.SOURCE_CONCURRENCY_MAX:
+            raise AuthorError(
+                f"{what} runs {self.concurrency} at once; an SQS event source takes 2 to 1,000",
+                fix="change concurrency=",
+            )
+        if not 1 <= self.attempts <= limits.RECEIVES_MAX:
+            raise AuthorError(
+                f"{what} gives {self.attempts} attempts; SQS takes 1 to 1,000", fix="change attempts="
+            )
+        _within(f"{what} keeps messages", self.keep, limits.RETENTION_MIN, limits.RETENTION_MAX, "keep=")
+        _within(
+            f"{what} keeps dead letters",
+            self.dead_keep,
+            limits.RETENTION_MIN,
+            limits.RETENTION_MAX,
+            "dead_keep=",
+        )
+        if self.dead_keep < self.keep:
+            # A dead letter keeps the date it was first sent.
+            raise AuthorError(
+                f"{what} keeps dead letters {self.dead_keep} and messages {self.keep}: "
+                "a letter could expire the moment it dies",
+                fix="make dead_keep= at least keep=",
+            )
+        if self.visibility is not None:
+            _within(
+                f"{what} hides messages for",
+                self.visibility,
+                timedelta(0),
+                limits.VISIBILITY_MAX,
+                "visibility=",
+            )
+        if self.runs is not None and self.visibility is not None:
+            least = self.runs.timeout * limits.VISIBILITY_PER_TIMEOUT
+            if self.visibility < least:
+                raise AuthorError(
+                    f"{what} hides a message for {self.visibility.total_seconds():.0f} s, and"
+                    f" {self.runs.name!r} may work on it {self.runs.timeout.total_seconds():.0f} s:"
+                    " it would be delivered twice",
+                    fix=f"leave visibility= out, or make it at least {least.total_seconds():.0f} s"
+                    " (AWS: six times the function's timeout)",
+                )
+        if self.hidden > limits.VISIBILITY_MAX:
+            raise AuthorError(
+                f"{what} would hide messages for {self.hidden}; SQS allows 12 hours",
+                fix="lower the function's timeout=",
+            )
+
+    @property
+    def hidden(self) -> timedelta:
+        """How long a received message stays hidden: the queue's visibility timeout."""
+        if self.visibility is not None:
+            return self.visibility
+        return self.runs.timeout * limits.VISIBILITY_PER_TIMEOUT if self.runs else limits.VISIBILITY_DEFAULT
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A value the operator sets in Parameter Store. Nothing pre-creates it.
+
+    `local` is the value it has on one machine until someone sets another;
+    `{inbox}` in it becomes the webhook inbox's URL.
+    """
+
+    name: str
+    about: str
+    local: str | None = None
+
+    def __post_init__(self) -> None:
+        if not _PARAMETER_NAME.match(self.name) or len(self.name) > limits.PARAMETER_NAME_CHARS:
+            raise AuthorError(
+                f"parameter {self.name!r} is not a path",
+                fix='write it like "/bday/webhook-url"',
+            )
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """A value in Secrets Manager. Where it has none yet, a random one is made."""
+
+    name: str
+    about: str
+
+    def __post_init__(self) -> None:
+        _check_secret_name(self.name)
+
+
+class Database(msgspec.Struct, frozen=True):
+    """A PostgreSQL database, and the secret that opens it (JSON: username, password, host, port, dbname)."""
+
+    name: str
+    secret: str
+
+    def __post_init__(self) -> None:
+        if not _DATABASE_NAME.match(self.name) or self.name in {"postgres", "template0", "template1"}:
+            raise AuthorError(
+                f"database {self.name!r}",
+                fix="use lower-case letters, digits and _, and none of PostgreSQL's own names",
+            )
+        _check_secret_name(self.secret)
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one service consists of. Its tables live in the schema of its name.
+
+    `named` is the pattern of its functions' names (`{function}`, and `{env}` where the seed
+    has one); by default `{prefix}-{function}`. `environment` is added to every function's.
+    """
+
+    name: str
+    prefix: str = ""
+    about: str = ""
+    named: str = ""
+    database: Database | None = None
+    functions: tuple[Function, ...]
+    schedules: tuple[Schedule, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not _SERVICE_NAME.match(self.name):
+            raise AuthorError(
+                f"service {self.name!r}: the name is also a folder and a schema",
+                fix="use up to 30 lower-case letters and digits, a letter first",
+            )
+        _distinct(f"service {self.name!r} has two functions named", (f.name for f in self.functions))
+        _distinct(f"service {self.name!r} has two queues named", (q.name for q in self.queues))
+        _distinct(f"service {self.name!r} has two parameters named", (p.name for p in self.parameters))
+        _distinct(f"service {self.name!r} has two secrets named", (s.name for s in self.secrets))
+        _distinct(
+            f"service {self.name!r} has two functions answering",
+            (_shape(route) for function in self.functions for route in function.routes),
+        )
+        self._check_targets()
+        for function in self.functions:
+            self._check_function(function)
+
+    def _check_targets(self) -> None:
+        woken: dict[str, str] = {}
+        wakers = [(q.runs, f"queue {q.name!r}") for q in self.queues if q.runs]
+        wakers += [(s.runs, "a schedule") for s in self.schedules]
+        for function, waker in wakers:
+            if not any(function is mine for mine in self.functions):
+                raise AuthorError(
+                    f"{waker} of service {self.name!r} runs {function.name!r}, which is not among its functions",
+                    fix="add it to functions=, or name another",
+                )
+            if function.routes:
+                raise AuthorError(
+                    f"{waker} runs {function.name!r}, which answers HTTP",
+                    fix="give the work a function of its own: one function, one kind of event",
+                )
+            kind = waker.partition(" ")[0]
+            if woken.setdefault(function.name, kind) != kind:
+                raise AuthorError(
+                    f"{function.name!r} is run by a queue and by a schedule",
+                    fix="give each a function of its own: one function, one kind of event",
+                )
+
+    def _check_function(self, function: Function) -> None:
+        name = self.function_name(function)
+        if len(names.failures(names.physical(name, "staging"))) > limits.FUNCTION_NAME_CHARS:
+            raise AuthorError(
+                f"function {name!r} is too long for Lambda's {limits.FUNCTION_NAME_CHARS} characters",
+                fix="shorten the function's or the service's name",
+            )
+        known = {p.name for p in self.parameters} | {s.name for s in self.secrets}
+        for setting in function.reads:
+            if setting not in known:
+                raise AuthorError(
+                    f"function {function.name!r} reads {setting!r}, which service {self.name!r} does not declare",
+                    fix=_closest(setting, known, "declare it in parameters= or secrets="),
+                )
+
+    def function_name(self, function: Function) -> str:
+        """The function's logical name on AWS, `bday-scheduler` or `barkbase-{env}-backend`."""
+        pattern = self.named or f"{self.prefix or self.name}-{{function}}"
+        return pattern.replace("{function}", function.name)
+
+
+class System(msgspec.Struct, frozen=True):
+    """All services of one repository, checked against each other."""
+
+    services: tuple[Service, ...]
+
+    def __post_init__(self) -> None:
+        _distinct("two services are named", (service.name for service in self.services))
+        _distinct("two services declare the queue", (q.name for s in self.services for q in s.queues))
+        secrets: dict[str, str] = {}
+        for service in self.services:
+            if service.database is None:
+                continue
+            database, secret = service.database.name, service.database.secret
+            if secrets.setdefault(database, secret) != secret:
+                raise AuthorError(
+                    f"database {database!r} is opened with two secrets, {secrets[database]!r} and {secret!r}",
+                    fix="name the same secret in each service that shares the database",
+                )
+        queues = {queue.name for service in self.services for queue in service.queues}
+        for service in self.services:
+            for function in service.functions:
+                for queue in function.sends:
+                    if queue not in queues:
+                        raise AuthorError(
+                            f"function {service.name}.{function.name} sends to {queue!r}, which no service declares",
+                            fix=_closest(queue, queues, "declare it with Queue(...)"),
+                        )
+
+
+def _check_part(kind: str, name: str) -> None:
+    if not _PART_NAME.match(name):
+        raise AuthorError(
+            f"{kind} {name!r}: names are lower-case letters, digits and -, a letter first",
+            fix=f"rename the {kind}",
+        )
+
+
+def _check_secret_name(name: str) -> None:
+    if not _SECRET_NAME.match(name) or len(name) > limits.SECRET_NAME_CHARS:
+        raise AuthorError(
+            f"secret {name!r}: Secrets Manager takes letters, digits and /_+=.@-",
+            fix='write it like "bday/db-credentials"',
+        )
+
+
+def _within(what: str, value: timedelta, least: timedelta, most: timedelta, where: str) -> None:
+    if not least <= value <= most:
+        raise AuthorError(f"{what} {value}; AWS allows {least} to {most}", fix=f"change {where}")
+
+
+def _distinct(what: str, values: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise AuthorError(f"{what} {value!r}", fix="remove or rename one")
+        seen.add(value)
+
+
+def _shape(route: Route) -> str:
+    # /user/{id} and /user/{name} are the same call to a router.
+    return f"{route.method} {re.sub(r'{[^}+]*', '{', route.path)}"
+
+
+def _closest(name: str, known: Iterable[str], otherwise: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else otherwise

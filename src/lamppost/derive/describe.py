@@ -1,0 +1,98 @@
+"""From declarations to the manifest."""
+
+from lamppost.declare.service import Function, Handler, Queue, Route, Service, System
+from lamppost.derive.manifest import (
+    DatabaseEntry,
+    FunctionEntry,
+    Kind,
+    Manifest,
+    ParameterEntry,
+    QueueEntry,
+    RouteEntry,
+    ScheduleEntry,
+    SecretEntry,
+    ServiceEntry,
+)
+from lamppost.errors import AuthorError
+
+
+def describe(system: System, folders: dict[str, str]) -> Manifest:
+    """The manifest of `system`; `folders` says where each service stands in the repository."""
+    return Manifest(tuple(_service(service, folders[service.name]) for service in system.services))
+
+
+def _service(service: Service, folder: str) -> ServiceEntry:
+    return ServiceEntry(
+        name=service.name,
+        prefix=service.prefix or service.name,
+        about=service.about,
+        folder=folder,
+        database=DatabaseEntry(service.database.name, service.database.secret) if service.database else None,
+        functions=tuple(_function(service, function) for function in service.functions),
+        schedules=tuple(
+            ScheduleEntry(schedule.runs.name, int(schedule.every.total_seconds()))
+            for schedule in service.schedules
+        ),
+        queues=tuple(_queue(queue) for queue in service.queues),
+        parameters=tuple(ParameterEntry(p.name, p.about, p.local) for p in service.parameters),
+        secrets=tuple(SecretEntry(s.name, s.about) for s in service.secrets),
+        environment=service.environment,
+    )
+
+
+def _function(service: Service, function: Function) -> FunctionEntry:
+    handlers = [function.handler] if function.handler else [route.handler for route in function.routes]
+    secrets = {secret.name for secret in service.secrets}
+    return FunctionEntry(
+        name=function.name,
+        named=service.function_name(function),
+        kind=_kind(service, function),
+        module=_module(function, handlers),
+        handler=handlers[0].__name__ if function.handler else "",
+        routes=tuple(_route(route) for route in function.routes),
+        timeout=function.timeout.total_seconds(),
+        memory_mb=function.memory_mb,
+        concurrency=function.concurrency,
+        internet=function.internet,
+        database=function.database and service.database is not None,
+        sends=function.sends,
+        reads_parameters=tuple(name for name in function.reads if name not in secrets),
+        reads_secrets=tuple(name for name in function.reads if name in secrets),
+    )
+
+
+def _kind(service: Service, function: Function) -> Kind:
+    if function.routes:
+        return "http"
+    if any(queue.runs is function for queue in service.queues):
+        return "queue"
+    if any(schedule.runs is function for schedule in service.schedules):
+        return "schedule"
+    return "invoke"
+
+
+def _module(function: Function, handlers: list[Handler]) -> str:
+    modules = {handler.__module__ for handler in handlers}
+    if len(modules) > 1:
+        raise AuthorError(
+            f"function {function.name!r} has handlers in {', '.join(sorted(modules))}",
+            fix="keep a function's handlers in one module: a cold start loads that module only",
+        )
+    return modules.pop()
+
+
+def _route(route: Route) -> RouteEntry:
+    return RouteEntry(route.method, route.path, route.handler.__name__, route.status)
+
+
+def _queue(queue: Queue) -> QueueEntry:
+    return QueueEntry(
+        name=queue.name,
+        runs=queue.runs.name if queue.runs else None,
+        batch=queue.batch,
+        concurrency=queue.concurrency,
+        attempts=queue.attempts,
+        keep=int(queue.keep.total_seconds()),
+        dead_keep=int(queue.dead_keep.total_seconds()),
+        visibility=int(queue.hidden.total_seconds()),
+    )

@@ -1,0 +1,18 @@
+"""The environment variables of a function: the same on one machine and on AWS."""
+
+from lamppost.declare import names
+from lamppost.derive.manifest import FunctionEntry, ServiceEntry
+
+
+def environment(service: ServiceEntry, function: FunctionEntry, *, stage: str, env: str) -> dict[str, str]:
+    """What `function` finds in its environment.
+
+    `stage` is where it runs (`local`, `dev`, `prod`), `env` the name its resources carry:
+    the local stage wears dev's names.
+    """
+    variables = {"LAMPPOST_STAGE": stage, "LAMPPOST_ENV": env, "LAMPPOST_FUNCTION": function.name}
+    if function.database and service.database is not None:
+        variables["DB_SECRET_NAME"] = names.physical(service.database.secret, env)
+        variables["DB_NAME"] = service.database.name
+    variables.update((name, value.replace("{env}", env)) for name, value in service.environment)
+    return variables

@@ -1,0 +1,74 @@
+"""Permissions: read off `sends=`, `reads=`, the database and the queues, never guessed.
+
+On AWS each becomes a line of the function's role; on one machine the AWS port refuses
+whatever is not here.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from lamppost.declare import names
+from lamppost.derive.manifest import FunctionEntry, ServiceEntry
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """`actions` are allowed on `resource` (an ARN), and `because` says whose wish that is."""
+
+    actions: tuple[str, ...]
+    resource: str
+    because: str
+
+    def allows(self, action: str, resource: str) -> bool:
+        """Whether this grant lets its holder do `action` (`sqs:SendMessage`) to `resource`."""
+        if action not in self.actions:
+            return False
+        if self.resource.endswith("*"):
+            return resource.startswith(self.resource[:-1])
+        return resource == self.resource
+
+
+READ_SECRET = ("secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret")
+READ_PARAMETER = ("ssm:GetParameter", "ssm:GetParameters")
+SEND = ("sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes")
+CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
+
+
+def grants(
+    service: ServiceEntry,
+    function: FunctionEntry,
+    *,
+    env: str,
+    region: str = names.LOCAL_REGION,
+    account: str = names.LOCAL_ACCOUNT,
+) -> tuple[Grant, ...]:
+    """Everything `function` may do, beyond writing its own log."""
+    place = {"region": region, "account": account}
+    return tuple(_grants(service, function, env, place))
+
+
+def _grants(
+    service: ServiceEntry, function: FunctionEntry, env: str, place: dict[str, str]
+) -> Iterator[Grant]:
+    def called(name: str) -> str:
+        return names.physical(name, env)
+
+    if function.database and service.database is not None:
+        secret = service.database.secret
+        yield Grant(
+            READ_SECRET, names.secret_arn(called(secret), **place), f"its database's secret is {secret}"
+        )
+    for name in function.reads_secrets:
+        yield Grant(READ_SECRET, names.secret_arn(called(name), **place), f"reads={name}")
+    for name in function.reads_parameters:
+        yield Grant(READ_PARAMETER, names.parameter_arn(called(name), **place), f"reads={name}")
+    for name in function.sends:
+        yield Grant(SEND, names.queue_arn(called(name), **place), f"sends={name}")
+    for queue in service.queues:
+        if queue.runs == function.name:
+            yield Grant(CONSUME, names.queue_arn(called(queue.name), **place), f"it is run by {queue.name}")
+    if function.kind in ("schedule", "invoke"):
+        kept = names.failures(function.named)
+        yield Grant(
+            ("sqs:SendMessage",), names.queue_arn(called(kept), **place), "its failed events go there"
+        )

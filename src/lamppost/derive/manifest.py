@@ -1,0 +1,134 @@
+"""The manifest: a system as plain data, written once by `up` and `synth`, read by whatever runs.
+
+The runner, the stacks and a cold function read this instead of importing `service.py`,
+so a cold API never loads the worker's libraries.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["http", "schedule", "queue", "invoke"]
+
+
+class RouteEntry(msgspec.Struct, frozen=True):
+    """One route: `handler` is a name in the function's module."""
+
+    method: str
+    path: str
+    handler: str
+    status: int
+
+    @property
+    def key(self) -> str:
+        """API Gateway's route key, `GET /user/{id}`."""
+        return f"{self.method} {self.path}"
+
+
+class FunctionEntry(msgspec.Struct, frozen=True):
+    """One function. `named` is its logical AWS name; times are seconds."""
+
+    name: str
+    named: str
+    kind: Kind
+    module: str
+    handler: str
+    routes: tuple[RouteEntry, ...]
+    timeout: float
+    memory_mb: int
+    concurrency: int | None
+    internet: bool
+    database: bool
+    sends: tuple[str, ...]
+    reads_parameters: tuple[str, ...]
+    reads_secrets: tuple[str, ...]
+
+
+class ScheduleEntry(msgspec.Struct, frozen=True):
+    """A function and its pace in seconds."""
+
+    runs: str
+    every: int
+
+
+class QueueEntry(msgspec.Struct, frozen=True):
+    """A queue with its dead letters; times are seconds. `runs` names a function of the same service."""
+
+    name: str
+    runs: str | None
+    batch: int
+    concurrency: int
+    attempts: int
+    keep: int
+    dead_keep: int
+    visibility: int
+
+
+class ParameterEntry(msgspec.Struct, frozen=True):
+    """A parameter and the value it starts with on one machine."""
+
+    name: str
+    about: str
+    local: str | None
+
+
+class SecretEntry(msgspec.Struct, frozen=True):
+    """A secret that is made where it is missing."""
+
+    name: str
+    about: str
+
+
+class DatabaseEntry(msgspec.Struct, frozen=True):
+    """A database and the logical name of the secret that opens it."""
+
+    name: str
+    secret: str
+
+
+class ServiceEntry(msgspec.Struct, frozen=True):
+    """One service. `folder` is where its `migrations/` stand, relative to the repository."""
+
+    name: str
+    prefix: str
+    about: str
+    folder: str
+    database: DatabaseEntry | None
+    functions: tuple[FunctionEntry, ...]
+    schedules: tuple[ScheduleEntry, ...]
+    queues: tuple[QueueEntry, ...]
+    parameters: tuple[ParameterEntry, ...]
+    secrets: tuple[SecretEntry, ...]
+    environment: tuple[tuple[str, str], ...]
+
+    def function(self, name: str) -> FunctionEntry:
+        """The function called `name`. Raises `KeyError`."""
+        for function in self.functions:
+            if function.name == name:
+                return function
+        raise KeyError(name)
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """A whole system."""
+
+    services: tuple[ServiceEntry, ...]
+
+    def databases(self) -> dict[str, tuple[DatabaseEntry, tuple[ServiceEntry, ...]]]:
+        """Database name to its entry and the services that live in it."""
+        found: dict[str, tuple[DatabaseEntry, tuple[ServiceEntry, ...]]] = {}
+        for service in self.services:
+            if service.database is not None:
+                entry, lodgers = found.get(service.database.name, (service.database, ()))
+                found[service.database.name] = (entry, (*lodgers, service))
+        return found
+
+
+def read(raw: bytes) -> Manifest:
+    """The manifest in `raw`. Raises `msgspec.DecodeError` when it is another version's."""
+    return msgspec.json.decode(raw, type=Manifest)
+
+
+def write(manifest: Manifest) -> bytes:
+    """`manifest` as JSON, the same bytes for the same system."""
+    return msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=1)
