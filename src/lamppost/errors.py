@@ -98,6 +98,6 @@ class TryAgain(LamppostError):
 
 
 class GiveUp(LamppostError):
-    """This message can never succeed: its attempts are over."""
+    """No attempt can succeed with this message: move it to the dead letters now."""
 
     code = "give_up"

@@ -308,7 +308,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         for function, waker in wakers:
             if not any(function is mine for mine in self.functions):
                 raise AuthorError(
-                    f"{waker} of service {self.name!r} runs {function.name!r}, which is not among its functions",
+                    f"{waker} of service {self.name!r} runs {function.name!r}, not one of its functions",
                     fix="add it to functions=, or name another",
                 )
             if function.routes:
@@ -334,7 +334,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         for setting in function.reads:
             if setting not in known:
                 raise AuthorError(
-                    f"function {function.name!r} reads {setting!r}, which service {self.name!r} does not declare",
+                    f"function {function.name!r} reads {setting!r}, which service {self.name!r} lacks",
                     fix=_closest(setting, known, "declare it in parameters= or secrets="),
                 )
 
@@ -359,7 +359,7 @@ class System(msgspec.Struct, frozen=True):
             database, secret = service.database.name, service.database.secret
             if secrets.setdefault(database, secret) != secret:
                 raise AuthorError(
-                    f"database {database!r} is opened with two secrets, {secrets[database]!r} and {secret!r}",
+                    f"database {database!r} has two secrets, {secrets[database]!r} and {secret!r}",
                     fix="name the same secret in each service that shares the database",
                 )
         queues = {queue.name for service in self.services for queue in service.queues}
@@ -368,7 +368,7 @@ class System(msgspec.Struct, frozen=True):
                 for queue in function.sends:
                     if queue not in queues:
                         raise AuthorError(
-                            f"function {service.name}.{function.name} sends to {queue!r}, which no service declares",
+                            f"function {service.name}.{function.name} sends to {queue!r}, which nobody has",
                             fix=_closest(queue, queues, "declare it with Queue(...)"),
                         )
 

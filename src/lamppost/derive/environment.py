@@ -10,7 +10,11 @@ def environment(service: ServiceEntry, function: FunctionEntry, *, stage: str, e
     `stage` is where it runs (`local`, `dev`, `prod`), `env` the name its resources carry:
     the local stage wears dev's names.
     """
-    variables = {"LAMPPOST_STAGE": stage, "LAMPPOST_ENV": env, "LAMPPOST_FUNCTION": function.name}
+    variables = {
+        "LAMPPOST_STAGE": stage,
+        "LAMPPOST_ENV": env,
+        "LAMPPOST_FUNCTION": f"{service.name}.{function.name}",
+    }
     if function.database and service.database is not None:
         variables["DB_SECRET_NAME"] = names.physical(service.database.secret, env)
         variables["DB_NAME"] = service.database.name

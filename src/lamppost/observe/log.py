@@ -28,6 +28,21 @@ Write = Callable[[str], Any]
 _SECRET_FIELDS = frozenset({"password", "secret", "token", "authorization", "credentials", "dsn"})
 
 
+_ambient: dict[str, Any] = {}
+
+
+def ambient(**fields: Any) -> None:
+    """Put `fields` into every line this process writes from now on; None takes one out again.
+
+    A sandbox serves one invocation at a time, so a process-wide place is enough.
+    """
+    for name, value in fields.items():
+        if value is None:
+            _ambient.pop(name, None)
+        else:
+            _ambient[name] = value
+
+
 def level_from(environment: "os._Environ[str] | dict[str, str]") -> int:
     """The level `LOG_LEVEL` asks for, else its alias `RUST_LOG` (first bare level), else info."""
     for name in ("LOG_LEVEL", "RUST_LOG"):
@@ -80,7 +95,7 @@ class Log:
     def _say(self, rank: int, level: str, message: str, fields: dict[str, Any]) -> None:
         if rank < self.level:
             return
-        line = {"timestamp": _now(), "level": level, "message": message, **self.bound, **fields}
+        line = {"timestamp": _now(), "level": level, "message": message, **_ambient, **self.bound, **fields}
         for name in _SECRET_FIELDS & line.keys():
             line[name] = "***"
         (self._write or _stdout)(encode(line))

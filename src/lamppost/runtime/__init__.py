@@ -1,0 +1,1 @@
+"""What runs: one entry for every kind of event, on AWS and on one machine alike."""

@@ -1,0 +1,34 @@
+"""Lamppost: serverless backends in Python on Lambda and Postgres.
+
+What is named here is the product; what is not is ours to change. Names load on first use
+(PEP 562), so that a cold handler pays only for what it touches.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "lamppost.declare.service": (
+        "Database", "Function", "Parameter", "Queue", "Route", "Schedule", "Secret", "Service", "System",
+    ),
+    "lamppost.declare.events": ("Batch", "Message", "Response", "Tick"),
+    "lamppost.declare.context": ("Context",),
+    "lamppost.declare.durations": ("days", "hours", "minutes", "seconds"),
+    "lamppost.errors": (
+        "AuthorError", "CallerError", "FieldError", "GiveUp", "LamppostError", "OperatorError",
+        "SettingMissing", "TryAgain", "invalid", "not_found",
+    ),
+}  # fmt: skip
+_HOME = {name: home for home, public in _HOMES.items() for name in public}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605 - derived from _HOMES; the typed list stands in __init__.pyi
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'lamppost' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,30 @@
+from lamppost.declare.context import Context as Context
+from lamppost.declare.durations import days as days
+from lamppost.declare.durations import hours as hours
+from lamppost.declare.durations import minutes as minutes
+from lamppost.declare.durations import seconds as seconds
+from lamppost.declare.events import Batch as Batch
+from lamppost.declare.events import Message as Message
+from lamppost.declare.events import Response as Response
+from lamppost.declare.events import Tick as Tick
+from lamppost.declare.service import Database as Database
+from lamppost.declare.service import Function as Function
+from lamppost.declare.service import Parameter as Parameter
+from lamppost.declare.service import Queue as Queue
+from lamppost.declare.service import Route as Route
+from lamppost.declare.service import Schedule as Schedule
+from lamppost.declare.service import Secret as Secret
+from lamppost.declare.service import Service as Service
+from lamppost.declare.service import System as System
+from lamppost.errors import AuthorError as AuthorError
+from lamppost.errors import CallerError as CallerError
+from lamppost.errors import FieldError as FieldError
+from lamppost.errors import GiveUp as GiveUp
+from lamppost.errors import LamppostError as LamppostError
+from lamppost.errors import OperatorError as OperatorError
+from lamppost.errors import SettingMissing as SettingMissing
+from lamppost.errors import TryAgain as TryAgain
+from lamppost.errors import invalid as invalid
+from lamppost.errors import not_found as not_found
+
+__version__: str

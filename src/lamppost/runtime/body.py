@@ -1,0 +1,135 @@
+"""The JSON body of a request: decoded, checked, or refused with the reason and the place."""
+
+import base64
+import binascii
+import re
+from typing import Any
+
+import msgspec
+
+from lamppost.errors import CallerError, FieldError
+
+MAX_DEPTH = 32
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$?\.?(?P<path>.*?)`)?$", re.DOTALL)
+_NAMED = re.compile(r"(?:field|Object contains unknown field) `(?P<field>[^`]*)`")
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+)
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def read(event: dict[str, Any], kind: Any) -> Any:
+    """The body of an HTTP API event (payload 2.0) as `kind`.
+
+    Raises `CallerError`: 400 invalid_json, invalid_utf8, too_deep, invalid_base64; 415
+    unsupported_media_type, unsupported_encoding; 422 with the field's path.
+    """
+    headers = event.get("headers") or {}
+    raw = _raw(event)
+    if not raw:
+        raise CallerError(400, "invalid_json", "the request has no body; a JSON object is expected")
+    _check_headers(headers)
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+        _check_depth(raw)
+    try:
+        value = msgspec.json.decode(raw, type=kind)
+    except UnicodeDecodeError as error:
+        raise CallerError(400, "invalid_utf8", "the body is not UTF-8") from error
+    except msgspec.ValidationError as error:
+        raise _refusal(str(error), raw) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        if b"\\u" in raw and _LONE_SURROGATE.search(raw):
+            raise _bad_text("", "half of a surrogate pair") from error
+        raise CallerError(400, "invalid_json", f"the body is not JSON: {error}") from error
+    if b"\\u0000" in raw:
+        _check_nul(msgspec.to_builtins(value), "")
+    return value
+
+
+def _raw(event: dict[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(body).encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise CallerError(400, "invalid_base64", "the body is marked as base64 and is not") from error
+
+
+def _check_headers(headers: dict[str, str]) -> None:
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise CallerError(
+            415, "unsupported_encoding", f"content-encoding {encoding} is not accepted; send plain JSON"
+        )
+    media, _, rest = headers.get("content-type", "").lower().partition(";")
+    media = media.strip()
+    if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
+        raise CallerError(415, "unsupported_media_type", "send content-type: application/json")
+    for part in rest.split(";"):
+        name, _, value = part.partition("=")
+        if name.strip() == "charset" and value.strip().strip('"') not in ("utf-8", "utf8"):
+            raise CallerError(415, "unsupported_media_type", "JSON is sent in UTF-8")
+
+
+def _check_depth(raw: bytes) -> None:
+    depth = 0
+    for byte in _STRINGS.sub(b"", raw):
+        if byte in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise CallerError(400, "too_deep", f"the body nests deeper than {MAX_DEPTH} levels")
+        elif byte in b"]}":
+            depth -= 1
+
+
+def _refusal(message: str, raw: bytes) -> CallerError:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return CallerError(400, "invalid_utf8", "the body is not UTF-8")
+    return refusal(message)
+
+
+def refusal(message: str) -> CallerError:
+    """The 422 for one of msgspec's validation messages ("Expected `int`, got `str` - at `$.age`")."""
+    found = _AT.match(message)
+    what, path = (found["what"], found["path"] or "") if found else (message, "")
+    named = _NAMED.search(what)
+    if named is not None:
+        path = f"{path}.{named['field']}" if path else named["field"]
+    code = _code(what)
+    return CallerError(422, code, f"{path or 'body'}: {what}", errors=(FieldError(path, code, what),))
+
+
+def _code(what: str) -> str:
+    if "unknown field" in what:
+        return "unknown_field"
+    if "missing required" in what or "got `null`" in what:
+        return "required"
+    if what.startswith("Expected") and "got `" in what:
+        return "wrong_type"
+    return "invalid_value"
+
+
+def _check_nul(value: Any, path: str) -> None:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise _bad_text(path, "a NUL character")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _check_nul(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _check_nul(inner, f"{path}[{index}]")
+
+
+def _bad_text(path: str, what: str) -> CallerError:
+    message = f"the text holds {what}"
+    return CallerError(
+        422,
+        "invalid_text",
+        f"{path or 'body'}: {message}",
+        errors=(FieldError(path, "invalid_text", message),),
+    )

@@ -1,0 +1,80 @@
+"""The Context that runs: what `declare.context` promises, kept."""
+
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from lamppost.declare import names
+from lamppost.derive.manifest import FunctionEntry, ServiceEntry
+from lamppost.errors import AuthorError
+from lamppost.observe.log import Log
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+
+class LiveContext:
+    """One invocation's Context. Satisfies `declare.context.Context`."""
+
+    __slots__ = ("_env", "_function", "_lambda", "_service", "log", "request_id", "stage")
+
+    def __init__(
+        self,
+        service: ServiceEntry,
+        function: FunctionEntry,
+        lambda_context: Any,
+        *,
+        stage: str,
+        env: str,
+        log: Log,
+    ) -> None:
+        self._service = service
+        self._function = function
+        self._lambda = lambda_context
+        self._env = env
+        self.stage = stage
+        self.log = log
+        self.request_id: str = lambda_context.aws_request_id
+
+    @property
+    def function(self) -> str:
+        return f"{self._service.name}.{self._function.name}"
+
+    def remaining(self) -> timedelta:
+        return timedelta(milliseconds=self._lambda.get_remaining_time_in_millis())
+
+    def transaction(self) -> "AbstractContextManager[Connection[Any]]":
+        if not self._function.database:
+            raise AuthorError(
+                f"function {self.function} has no database",
+                fix="give its service database=Database(...), and the function not database=False",
+            )
+        from lamppost.db.pool import get_pool
+
+        return get_pool().transaction()
+
+    def send(self, queue: str, *bodies: Any) -> None:
+        self._check(queue, self._function.sends, "sends")
+        from lamppost.runtime import queues
+
+        account = self._lambda.invoked_function_arn.split(":")[4]
+        queues.send(names.physical(queue, self._env), account, bodies)
+
+    def parameter(self, name: str) -> str:
+        self._check(name, self._function.reads_parameters, "reads")
+        from lamppost.settings.source import parameter
+
+        return parameter(names.physical(name, self._env))
+
+    def secret(self, name: str) -> str:
+        self._check(name, self._function.reads_secrets, "reads")
+        from lamppost.settings.source import secret
+
+        return secret(names.physical(name, self._env))
+
+    def _check(self, name: str, declared: tuple[str, ...], where: str) -> None:
+        if name not in declared:
+            raise AuthorError(
+                f"function {self.function} uses {name!r} without declaring it: IAM would refuse",
+                fix=f"add {name!r} to its {where}=",
+            )

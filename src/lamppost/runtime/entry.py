@@ -1,0 +1,127 @@
+"""The one entry of every function: Lambda's handler setting is `lamppost.runtime.entry.handle`.
+
+Loading it is the function's init: it reads the manifest, imports the one module the function
+needs, and opens a database connection. The loop around it is AWS's own runtime client, on AWS
+and on one machine.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from lamppost.derive.manifest import FunctionEntry, ServiceEntry, read
+from lamppost.errors import AuthorError, OperatorError
+from lamppost.observe import bridge
+from lamppost.observe.log import Log, ambient
+from lamppost.runtime.context import LiveContext
+
+Run = Callable[[dict[str, Any], LiveContext, Any], Any]
+
+MANIFEST = "lamppost.json"
+
+
+class Entry:
+    """A function that is ready to be invoked."""
+
+    def __init__(self, service: ServiceEntry, function: FunctionEntry, run: Run) -> None:
+        self._service = service
+        self._function = function
+        self._run = run
+        self._stage = os.environ.get("LAMPPOST_STAGE", "local")
+        self._env = os.environ.get("LAMPPOST_ENV", self._stage)
+        self._cold = True
+        self._log = Log()
+
+    def __call__(self, event: Any, lambda_context: Any) -> Any:
+        """Handle one event."""
+        started = time.perf_counter()
+        ambient(
+            request_id=lambda_context.aws_request_id,
+            trace_id=os.environ.get("_X_AMZN_TRACE_ID"),
+            cold_start=self._cold or None,
+        )
+        self._cold = False
+        context = LiveContext(
+            self._service, self._function, lambda_context, stage=self._stage, env=self._env, log=self._log
+        )
+        result = self._run(event, context, lambda_context)
+        if self._function.kind == "http":
+            self._log.info(
+                "request.answered",
+                route=event.get("routeKey"),
+                status=result["statusCode"],
+                duration_ms=round((time.perf_counter() - started) * 1000, 2),
+            )
+        return result
+
+
+def load() -> Entry:
+    """The function that LAMPPOST_FUNCTION (`birthday.api`) names. Raises `AuthorError` when it cannot run."""
+    bridge.install()
+    service, function = _find(os.environ.get("LAMPPOST_FUNCTION", ""))
+    ambient(service=service.name, function=function.name)
+    module = import_module(function.module)
+    entry = Entry(service, function, _run(function, module))
+    if function.database:
+        _warm_up()
+    return entry
+
+
+def _find(wanted: str) -> tuple[ServiceEntry, FunctionEntry]:
+    root = os.environ.get("LAMBDA_TASK_ROOT", ".")
+    path = Path(os.environ.get("LAMPPOST_MANIFEST") or f"{root}/{MANIFEST}")
+    service_name, _, function_name = wanted.partition(".")
+    for service in read(path.read_bytes()).services:
+        if service.name == service_name:
+            return service, service.function(function_name)
+    raise AuthorError(
+        f"LAMPPOST_FUNCTION is {wanted!r}, which {path.name} does not hold",
+        fix="set it to service.function; `lamppost synth` and `lamppost up` do",
+    )
+
+
+def _run(function: FunctionEntry, module: ModuleType) -> Run:
+    if function.kind == "http":
+        from lamppost.runtime.http import HttpFunction
+
+        return HttpFunction(function, module)
+    if function.kind == "queue":
+        from lamppost.runtime.batches import QueueFunction
+
+        return QueueFunction(function, module)
+    handler = getattr(module, function.handler)
+    if function.kind == "schedule":
+        from lamppost.declare.events import Tick
+
+        return lambda event, context, _: handler(Tick(_instant(event)), context)
+    return lambda event, context, _: handler(event, context)
+
+
+def _instant(event: Any) -> datetime:
+    """When the schedule was due; an event without a time (a person's `{}`) means now."""
+    at = event.get("time") if isinstance(event, dict) else None
+    if not isinstance(at, str):
+        return datetime.now(UTC)
+    try:
+        due = datetime.fromisoformat(at)
+    except ValueError as error:
+        raise AuthorError(f"the schedule's time is {at!r}", fix="send it in ISO 8601, or send {}") from error
+    return due if due.tzinfo else due.replace(tzinfo=UTC)
+
+
+def _warm_up() -> None:
+    from lamppost.db.pool import warm_up
+
+    try:
+        warm_up()
+    except OperatorError as error:
+        # Init must not crash for it: the first query tries again.
+        Log().warning("[DB-LAYER] warm_up.failed", error=error.what, fix=error.fix)
+
+
+handle = load()

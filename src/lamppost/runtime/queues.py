@@ -1,0 +1,79 @@
+"""Sending to SQS, in batches, with boto3 loaded on the first send (it costs 200 ms of CPU)."""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from lamppost.declare import limits
+from lamppost.errors import AuthorError, OperatorError
+
+
+@cache
+def _client() -> Any:
+    import boto3
+    from botocore.config import Config
+
+    patient = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=2, read_timeout=10)
+    return boto3.client("sqs", config=patient)
+
+
+def send(queue: str, account: str, bodies: Sequence[Any]) -> None:
+    """Send each body as JSON to the queue of this physical name.
+
+    Returns when SQS has accepted all. Raises `OperatorError` when it refused some: others may
+    have gone out, so a caller that repeats must be sending something that may arrive twice.
+    """
+    for batch in _batches([_encode(body, queue) for body in bodies]):
+        send_raw(queue, account, batch)
+
+
+def send_raw(
+    queue: str, account: str, bodies: Sequence[str], attributes: dict[str, Any] | None = None
+) -> None:
+    """Send up to ten bodies that are already text."""
+    entries = [
+        {"Id": str(number), "MessageBody": body, **({"MessageAttributes": attributes} if attributes else {})}
+        for number, body in enumerate(bodies)
+    ]
+    answer = _client().send_message_batch(QueueUrl=_url(queue, account), Entries=entries)
+    failed = answer.get("Failed", [])
+    if failed:
+        raise OperatorError(
+            f"SQS refused {len(failed)} of {len(entries)} messages to {queue}: {failed[0].get('Message')}",
+            fix="the sender repeats; if it persists, look at the message's size and the queue's policy",
+            code="queue_refused",
+        )
+
+
+def _url(queue: str, account: str) -> str:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_SQS") or os.environ.get("AWS_ENDPOINT_URL")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION", "")
+    return f"{endpoint or f'https://sqs.{region}.amazonaws.com'}/{account}/{queue}"
+
+
+def _encode(body: Any, queue: str) -> str:
+    raw = msgspec.json.encode(body)
+    if len(raw) > limits.MESSAGE_BYTES:
+        raise AuthorError(
+            f"a message of {len(raw)} bytes to {queue}; SQS takes {limits.MESSAGE_BYTES}",
+            fix="store it in a table and queue its id",
+            code="message_too_large",
+        )
+    return raw.decode()
+
+
+def _batches(bodies: list[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for body in bodies:
+        length = len(body.encode())
+        if batch and (len(batch) == limits.BATCH_ENTRIES or size + length > limits.MESSAGE_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(body)
+        size += length
+    if batch:
+        yield batch
