@@ -1,0 +1,22 @@
+"""What came back from one POST, or why nothing did."""
+
+from datetime import timedelta
+
+import msgspec
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The outcome of one attempt.
+
+    `status` is set once the receiver's headers have arrived, whatever became of the body after them.
+    `error` is one of E_DNS, E_REFUSED, E_TLS, E_TIMEOUT, E_RESET, E_RESPONSE, E_NETWORK and
+    E_INVALID_TARGET (the address guard said no: nothing was sent), or empty.
+    `retry_after` is what the receiver asked for; `head` the first bytes of its body.
+    """
+
+    status: int | None
+    error: str = ""
+    why: str = ""
+    retry_after: timedelta = timedelta(0)
+    latency_ms: int = 0
+    head: bytes = b""
