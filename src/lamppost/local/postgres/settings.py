@@ -1,0 +1,57 @@
+"""How the embedded server is set: small when idle, durable, reachable from this machine only."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+MEMORY = {
+    "shared_buffers": "48MB",
+    "work_mem": "8MB",
+    "maintenance_work_mem": "64MB",
+    "huge_pages": "off",
+    # Two processes less: nothing replicates from one machine.
+    "max_logical_replication_workers": "0",
+}
+BEHAVIOUR = {
+    "max_connections": "100",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %q%u@%d ",
+    "log_checkpoints": "off",
+    "fsync": "on",
+    "password_encryption": "scram-sha-256",
+    # A query here is short; compiling one takes longer than running it.
+    "jit": "off",
+    # A client that was killed lets go of its locks in half a second, not at the end of its statement.
+    "client_connection_check_interval": "500ms",
+    "shared_preload_libraries": "",
+}
+# PostgreSQL 18 starts three processes to read ahead; one machine's page cache does as well.
+SINCE_18 = {"io_method": "sync"}
+
+# The kernel allows 107 bytes; the name PostgreSQL adds to the folder takes up to 16.
+SOCKET_PATH_BYTES = 100
+
+
+def settings(major: int, folder: Path, changes: Mapping[str, str], *, socket: bool) -> dict[str, str]:
+    """All settings of a server of this major version; `changes` wins over what stands here."""
+    chosen = MEMORY | BEHAVIOUR | (SINCE_18 if major >= 18 else {})
+    chosen["listen_addresses"] = "127.0.0.1"
+    chosen["unix_socket_directories"] = socket_folder(folder) if socket else ""
+    chosen["unix_socket_permissions"] = "0700"
+    return chosen | dict(changes)
+
+
+def socket_folder(folder: Path) -> str:
+    """`folder` as PostgreSQL's setting; nothing where kernel or setting could not hold the path."""
+    path = str(folder)
+    too_long = len(f"{path}/.s.PGSQL.65535".encode()) >= SOCKET_PATH_BYTES
+    if sys.platform == "win32" or too_long or any(letter in path for letter in ',"'):
+        return ""
+    return f'"{path}"'
+
+
+def arguments(program: str, data: Path, port: int, chosen: Mapping[str, str]) -> tuple[str, ...]:
+    """The command line. It is also how a later start sees whether a running server is set the same way."""
+    options = (word for name, value in sorted(chosen.items()) for word in ("-c", f"{name}={value}"))
+    return (program, "-D", str(data), "-p", str(port), *options)
