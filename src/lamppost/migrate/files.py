@@ -1,0 +1,162 @@
+"""Migration files: found, named, read and hashed. What cannot be applied is refused before any database is.
+
+A file is `YYYY-MM-DDThhmm__service__description.sql` in the `migrations` folder of the service that owns
+the tables. The platform's own files come first in every database; the others go by name, which begins
+with the time.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+
+from lamppost.errors import AuthorError
+
+PLATFORM = "lamppost"
+PLATFORM_FOLDER = Path(__file__).parent.parent / "migrations"
+STAMP = "%Y-%m-%dT%H%M"
+NO_TRANSACTION = "no-transaction"
+
+_NAME = re.compile(
+    r"(?P<stamp>\d{4}-\d{2}-\d{2}T\d{4})__(?P<service>[a-z][a-z0-9]*)__(?P<about>[a-z0-9][a-z0-9_]*)\.sql"
+)
+_DIRECTIVE = re.compile(r"^--\s*lamppost:\s*(.*?)\s*$")
+
+
+class Migration(msgspec.Struct, frozen=True):
+    """One file. `text` is sent as it stands; `sha256` is of its bytes, `text_sha256` of `normalised` text."""
+
+    name: str
+    service: str
+    text: str
+    sha256: str
+    text_sha256: str
+    in_transaction: bool
+
+
+class Bundle(msgspec.Struct, frozen=True):
+    """All files of one database in the order they are applied, and the services they may belong to."""
+
+    migrations: tuple[Migration, ...]
+    services: tuple[str, ...]
+
+    def of(self, service: str) -> tuple[Migration, ...]:
+        """The files of one service, oldest first."""
+        return tuple(migration for migration in self.migrations if migration.service == service)
+
+
+def discover(folders: Iterable[tuple[str, Path]]) -> Bundle:
+    """Read the files of these services: pairs of a service's name and its migrations folder.
+
+    The platform's folder is always among them. A folder that is missing holds nothing.
+    Raises `AuthorError` for a file that could not be applied.
+    """
+    places = dict(chain([(PLATFORM, PLATFORM_FOLDER)], folders))
+    found = [read(path, service) for service, folder in places.items() for path in _files(folder)]
+    found.sort(key=lambda migration: (migration.service != PLATFORM, migration.name))
+    return Bundle(tuple(found), tuple(places))
+
+
+def read(path: Path, service: str) -> Migration:
+    """One file of `service`. Raises `AuthorError`: its name, its encoding, or nothing in it."""
+    check_name(path.name, service)
+    raw = path.read_bytes()
+    text = _decoded(path, raw)
+    return Migration(
+        name=path.name,
+        service=service,
+        text=text,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        text_sha256=hashlib.sha256(normalised(text).encode()).hexdigest(),
+        in_transaction=NO_TRANSACTION not in _directives(path, text),
+    )
+
+
+def check_name(name: str, service: str) -> None:
+    """Raise `AuthorError` unless `name` is a migration of `service` with a real time in front."""
+    parts = _NAME.fullmatch(name)
+    if parts is None:
+        raise AuthorError(
+            f"{name}: not the name of a migration",
+            fix=f"name it like 2025-11-01T0900__{service}__what_it_does.sql (lower case, digits, _)",
+            code="migration_name",
+        )
+    try:
+        datetime.strptime(parts["stamp"], STAMP)  # noqa: DTZ007 - a name's time has no zone; only its order counts
+    except ValueError as unreal:
+        raise AuthorError(
+            f"{name}: {parts['stamp']} is no date and time", fix="use a real one", code="migration_name"
+        ) from unreal
+    if parts["service"] != service:
+        raise AuthorError(
+            f"{name}: it names the service {parts['service']!r} and lies in the folder of {service!r}",
+            fix=f"move it to {parts['service']}, or rename it",
+            code="migration_owner",
+        )
+
+
+def service_of(name: str) -> str | None:
+    """The service a migration's name names."""
+    parts = _NAME.fullmatch(name)
+    return parts["service"] if parts else None
+
+
+def normalised(text: str) -> str:
+    """`text` without what editors and checkouts change: line ends, spaces before them, blank lines around."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip() for line in lines).strip()
+
+
+def hash_of(statements: Sequence[str]) -> str:
+    """One hash of the statements that ran, in their order."""
+    return hashlib.sha256("\0".join(statements).encode()).hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.sql")) if folder.is_dir() else []
+
+
+def _decoded(path: Path, raw: bytes) -> str:
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raise AuthorError(
+            f"{path.name}: begins with a byte order mark, which PostgreSQL takes for a letter",
+            fix="save it as UTF-8 without BOM",
+            code="migration_encoding",
+        )
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as unreadable:
+        line = raw[: unreadable.start].count(b"\n") + 1
+        raise AuthorError(
+            f"{path.name}:{line}: not UTF-8", fix="save it as UTF-8", code="migration_encoding"
+        ) from unreadable
+    if "\0" in text:
+        # The driver would send only what stands before it, and report success.
+        line = text[: text.index("\0")].count("\n") + 1
+        raise AuthorError(f"{path.name}:{line}: a NUL byte", fix="remove it", code="migration_encoding")
+    if not text.strip():
+        raise AuthorError(f"{path.name}: empty", fix="write its SQL or remove it", code="migration_empty")
+    return text
+
+
+def _directives(path: Path, text: str) -> set[str]:
+    """What the comments at the top ask of the runner."""
+    asked: set[str] = set()
+    for line in text.splitlines():
+        if not line.startswith("--"):
+            break
+        found = _DIRECTIVE.match(line)
+        if found:
+            asked.add(found[1])
+    unknown = asked - {NO_TRANSACTION}
+    if unknown:
+        raise AuthorError(
+            f"{path.name}: `-- lamppost: {min(unknown)}` asks for something unknown",
+            fix=f"the one directive there is: -- lamppost: {NO_TRANSACTION}",
+            code="migration_directive",
+        )
+    return asked
