@@ -362,7 +362,9 @@ class System(msgspec.Struct, frozen=True):
                     f"database {database!r} has two secrets, {secrets[database]!r} and {secret!r}",
                     fix="name the same secret in each service that shares the database",
                 )
-        queues = {queue.name for service in self.services for queue in service.queues}
+        declared = {queue.name for service in self.services for queue in service.queues}
+        # A queue's dead letters come with it; a function may write them itself, with its own reason.
+        queues = declared | {names.dead_letters(queue) for queue in declared}
         for service in self.services:
             for function in service.functions:
                 for queue in function.sends:

@@ -1,0 +1,185 @@
+"""People over HTTP. A person and their next greeting are stored together, or not at all."""
+
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from psycopg import errors
+
+from lamppost import Context, OperatorError, SettingMissing, not_found
+from services.birthday import calendar, people
+from services.birthday.calendar import LeapDay
+from services.birthday.store import people as store
+from services.birthday.store.people import Person
+
+LEAP_DAY = "/bday/leap-day"
+
+
+class NewPerson(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """The body of POST /user. `leapDay` matters to those born on 29 February."""
+
+    first_name: str
+    last_name: str
+    date_of_birth: str
+    timezone: str
+    leap_day: LeapDay | UnsetType = UNSET
+
+
+class Changes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """The body of PUT /user/{id}: what is left out stays."""
+
+    first_name: str | UnsetType = UNSET
+    last_name: str | UnsetType = UNSET
+    date_of_birth: str | UnsetType = UNSET
+    timezone: str | UnsetType = UNSET
+    leap_day: LeapDay | UnsetType = UNSET
+
+
+class Shown(msgspec.Struct, frozen=True, rename="camel"):
+    """A person as the API shows them; instants are UTC."""
+
+    id: UUID
+    first_name: str
+    last_name: str
+    date_of_birth: date
+    timezone: str
+    leap_day: LeapDay
+    next_greeting_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+def create_user(body: NewPerson, ctx: Context) -> Shown:
+    """Register a person; their first greeting is the next nine o'clock on a birthday."""
+    first_name = people.name("firstName", body.first_name)
+    last_name = people.name("lastName", body.last_name)
+    born = people.date_of_birth("dateOfBirth", body.date_of_birth)
+    zone = people.timezone("timezone", body.timezone)
+    leap_day = body.leap_day if body.leap_day is not UNSET else _usual_leap_day(ctx, born)
+    try:
+        with ctx.transaction() as db:
+            now = store.now(db)
+            people.check_born("dateOfBirth", born, zone, now=now)
+            person = store.create(
+                db,
+                first_name=first_name,
+                last_name=last_name,
+                date_of_birth=born,
+                timezone=zone,
+                leap_day=leap_day,
+            )
+    except errors.InvalidParameterValue as unknown:
+        # In our tzdata, and not yet in the database's.
+        raise people.unknown_zone("timezone", zone) from unknown
+    _compare(ctx, person, now)
+    ctx.log.info("person.saved", person=person.id)
+    return _shown(person)
+
+
+def get_user(id: UUID, ctx: Context) -> Shown:  # noqa: A002 - the path parameter's name
+    """The person with this id."""
+    with ctx.transaction() as db:
+        person = store.find(db, id)
+    if person is None:
+        raise _nobody(id)
+    return _shown(person)
+
+
+def update_user(id: UUID, body: Changes, ctx: Context) -> Shown:  # noqa: A002 - the path parameter's name
+    """Change a person. A greeting still to come moves with the date and the zone.
+
+    One that is due already goes out as it is, and a year that had its greeting gets no second one.
+    """
+    try:
+        with ctx.transaction() as db:
+            before = store.hold(db, id)
+            if before is None:
+                raise _nobody(id)
+            now = store.now(db)
+            after = _changed(before, body)
+            if after.date_of_birth != before.date_of_birth:
+                people.check_born("dateOfBirth", after.date_of_birth, after.timezone, now=now)
+            store.save(db, after)
+            if _when(after) != _when(before):
+                store.move_greeting(db, id)
+            person = store.find(db, id)
+    except errors.InvalidParameterValue as unknown:
+        raise people.unknown_zone("timezone", str(body.timezone)) from unknown
+    assert person is not None, "held since it was found"
+    ctx.log.info("person.saved", person=id)
+    return _shown(person)
+
+
+def delete_user(id: UUID, ctx: Context) -> None:  # noqa: A002 - the path parameter's name
+    """Forget a person and their greetings. One that is being posted at this moment still arrives."""
+    with ctx.transaction() as db:
+        if not store.delete(db, id):
+            raise _nobody(id)
+    ctx.log.info("person.deleted", person=id)
+
+
+def _changed(before: Person, body: Changes) -> Person:
+    changes: dict[str, object] = {}
+    if body.first_name is not UNSET:
+        changes["first_name"] = people.name("firstName", body.first_name)
+    if body.last_name is not UNSET:
+        changes["last_name"] = people.name("lastName", body.last_name)
+    if body.date_of_birth is not UNSET:
+        changes["date_of_birth"] = people.date_of_birth("dateOfBirth", body.date_of_birth)
+    if body.timezone is not UNSET:
+        changes["timezone"] = people.timezone("timezone", body.timezone)
+    if body.leap_day is not UNSET:
+        changes["leap_day"] = body.leap_day
+    return msgspec.structs.replace(before, **changes)
+
+
+def _when(person: Person) -> tuple[date, str, LeapDay]:
+    return person.date_of_birth, person.timezone, person.leap_day
+
+
+def _usual_leap_day(ctx: Context, born: date) -> LeapDay:
+    if (born.month, born.day) != (2, 29):
+        return "march-1"
+    try:
+        usual = ctx.parameter(LEAP_DAY)
+    except SettingMissing:
+        return "march-1"
+    try:
+        chosen: LeapDay = msgspec.convert(usual, LeapDay)
+    except msgspec.ValidationError as unknown:
+        raise OperatorError(
+            f"{LEAP_DAY} is {usual!r}", fix="set it to march-1 or february-28, or delete it"
+        ) from unknown
+    return chosen
+
+
+def _compare(ctx: Context, person: Person, now: datetime) -> None:
+    """Two time zone databases, the server's and ours: say so when they disagree. The server's counts."""
+    ours = calendar.next_greeting(
+        person.date_of_birth, calendar.zone(person.timezone), after=now, leap_day=person.leap_day
+    )
+    if ours != person.next_greeting_at:
+        ctx.log.warning(
+            "time_zone.disagreed", zone=person.timezone, database=person.next_greeting_at, tzdata=ours
+        )
+
+
+def _shown(person: Person) -> Shown:
+    # The session's zone is the server's business; the API speaks UTC.
+    following = person.next_greeting_at
+    return Shown(
+        person.id,
+        person.first_name,
+        person.last_name,
+        person.date_of_birth,
+        person.timezone,
+        person.leap_day,
+        following.astimezone(UTC) if following is not None else None,
+        person.created_at.astimezone(UTC),
+        person.updated_at.astimezone(UTC),
+    )
+
+
+def _nobody(person: UUID) -> Exception:
+    return not_found("USER_NOT_FOUND", f"there is no user {person}")

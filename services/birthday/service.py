@@ -1,0 +1,66 @@
+"""Birthdays: people come in over HTTP, greetings go out through a webhook."""
+
+from lamppost import (
+    Database,
+    Function,
+    Parameter,
+    Queue,
+    Route,
+    Schedule,
+    Secret,
+    Service,
+    days,
+    minutes,
+    seconds,
+)
+from services.birthday import api, scheduler, worker
+
+people = Function(
+    name="api",
+    routes=(
+        Route("POST /user", api.create_user, status=201),
+        Route("GET /user/{id}", api.get_user),
+        Route("PUT /user/{id}", api.update_user),
+        Route("DELETE /user/{id}", api.delete_user),
+    ),
+    reads=("/bday/leap-day",),
+)
+collect = Function(
+    name="scheduler",
+    handler=scheduler.collect_due,
+    timeout=minutes(1),
+    sends=("bday-messages", "bday-messages-dlq"),
+)
+deliver = Function(
+    name="worker",
+    handler=worker.deliver,
+    timeout=seconds(30),
+    internet=True,
+    sends=("bday-messages-dlq",),
+    reads=("/bday/webhook-url", "bday/webhook-signing"),
+)
+
+service = Service(
+    name="birthday",
+    prefix="bday",
+    about="Greets people at nine in the morning of their birthday, where they live.",
+    database=Database("bday", secret="bday/db-credentials"),  # noqa: S106 - the secret's name
+    functions=(people, collect, deliver),
+    schedules=(Schedule(every=minutes(1), runs=collect),),
+    queues=(
+        Queue(
+            name="bday-messages",
+            runs=deliver,
+            batch=10,
+            concurrency=10,
+            attempts=5,
+            keep=days(14),
+            dead_keep=days(14),
+        ),
+    ),
+    parameters=(
+        Parameter("/bday/webhook-url", "where greetings are posted", local="{inbox}"),
+        Parameter("/bday/leap-day", "march-1 or february-28, for those born on 29 February; unset: march-1"),
+    ),
+    secrets=(Secret("bday/webhook-signing", 'signs greetings: "whsec_" and base64 of 24 to 64 bytes'),),
+)

@@ -1,0 +1,169 @@
+"""Posts the greetings of a chunk and records what came back."""
+
+import random
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from lamppost import Batch, Context, OperatorError
+from lamppost.delivery import sending, signing, verdicts
+from lamppost.delivery.answer import Answer
+from lamppost.delivery.sending import Post
+from services.birthday import endpoint, messages, outbox
+from services.birthday.endpoint import Endpoint
+from services.birthday.messages import Greeting
+from services.birthday.store import claiming, settling
+from services.birthday.store.claiming import Chunk
+from services.birthday.store.settling import Outcome, Tally
+
+# The worker lives 30 s: sending ends at 20, recording and the answer to the queue have the rest.
+STOP_AFTER = 20.0
+RESERVE = 8.0
+# A lease outlives its worker by this much, and never the other way round.
+GRACE = 5.0
+
+
+class Doorbell(msgspec.Struct, frozen=True, rename="camel"):
+    """A message of the queue: a chunk that is ready, or a dead letter that was brought back."""
+
+    chunk: UUID | None = None
+    members: list[UUID] = []
+    event_id: UUID | None = None
+
+
+def deliver(batch: Batch[Doorbell], ctx: Context) -> None:
+    """Post every chunk of the batch, one after the other, each one's greetings side by side.
+
+    The queue only rings: what is true stands in the tables, so a message that comes twice, late
+    or never changes nothing. Chunks there was no time for are sent again by the next tick.
+    """
+    stop = time.monotonic() + min(STOP_AFTER, ctx.remaining().total_seconds() - RESERVE)
+    late: list[UUID] = []
+    for message in batch:
+        if message.body.event_id is not None:
+            revive(ctx, message.body.event_id)
+        elif message.body.chunk is not None:
+            if time.monotonic() + sending.TIMEOUT < stop:
+                deliver_chunk(ctx, message.body.chunk, stop)
+            else:
+                late.append(message.body.chunk)
+        else:
+            batch.again(message, "it names neither a chunk nor an event")
+    if late:
+        with ctx.transaction() as db:
+            claiming.put_back(db, late)
+
+
+def revive(ctx: Context, event: UUID) -> None:
+    """Let a redriven greeting wait again, with all its attempts."""
+    with ctx.transaction() as db:
+        revived = settling.revive(db, event)
+    ctx.log.info("greeting.revived" if revived else "greeting.was_not_dead", event=event)
+
+
+def deliver_chunk(ctx: Context, chunk_id: UUID, stop: float) -> None:
+    """Lease, post, record. Dying before the record repeats the posts, with the same webhook-id."""
+    with ctx.transaction() as db:
+        chunk = claiming.lease(db, chunk_id, seconds=ctx.remaining().total_seconds() + GRACE)
+        if chunk is None:
+            ctx.log.info("chunk.not_ours", chunk=chunk_id)
+            return
+        greetings = settling.render(db, chunk)
+        closed = claiming.paused(db)
+    target = open_endpoint(ctx, closed)
+    if target is None:
+        release(ctx, chunk, greetings)
+        return
+    answers = sending.send(
+        [post(greeting, target) for greeting in greetings], deadline=stop, allowed=target.allowed
+    )
+    record(ctx, chunk, list(zip(greetings, answers, strict=True)), target)
+
+
+def open_endpoint(ctx: Context, closed: str | None) -> Endpoint | None:
+    """The endpoint to post to, or None when there is none or it wanted nothing more (`closed`)."""
+    try:
+        target = endpoint.current(ctx)
+    except OperatorError as missing:
+        with ctx.transaction() as db:
+            claiming.pause(db, endpoint="", why=missing.what)
+        ctx.log.error("webhook.unusable", error=missing.what, fix=missing.fix, code=missing.code)
+        return None
+    if closed == target.fingerprint:
+        ctx.log.error("webhook.disabled", fix=f"set another URL in {endpoint.URL}; greetings wait until then")
+        return None
+    if closed is not None:
+        with ctx.transaction() as db:
+            claiming.resume(db)
+        ctx.log.info("webhook.resumed")
+    return target
+
+
+def release(ctx: Context, chunk: Chunk, greetings: Sequence[Greeting]) -> None:
+    """Let the chunk's greetings wait as if nobody had claimed them."""
+    with ctx.transaction() as db:
+        settling.settle(db, chunk, [Outcome(greeting.id, "waiting") for greeting in greetings])
+
+
+def post(greeting: Greeting, target: Endpoint) -> Post:
+    """The signed request for one greeting."""
+    body = msgspec.json.encode(messages.payload(greeting))
+    name = messages.webhook_id(greeting.id)
+    signed = signing.headers(target.keys, name, int(time.time()), body)
+    return Post(target.url, body, (*signed, ("X-Idempotency-Key", name)))
+
+
+def record(
+    ctx: Context, chunk: Chunk, sent: Sequence[tuple[Greeting, Answer | None]], target: Endpoint
+) -> None:
+    """Write what came back, in one statement; greetings never begun become a chunk of their own."""
+    # The rest goes through the tables and the next tick, not straight back to the queue: Lambda
+    # cuts a function that feeds its own queue after sixteen rounds.
+    rest = [greeting.id for greeting, answer in sent if answer is None]
+    outcomes = [outcome(greeting, answer) for greeting, answer in sent if answer is not None]
+    gone = any(answer is not None and answer.status == 410 for _, answer in sent)
+    with ctx.transaction() as db:
+        tally = settling.settle(db, chunk, outcomes, rest=rest)
+        if tally is not None and gone:
+            claiming.pause(db, endpoint=target.fingerprint, why="it answered 410 Gone")
+    if tally is None:
+        ctx.log.warning("chunk.lost_to_another", chunk=chunk.id, token=chunk.token, sent=len(outcomes))
+        return
+    report(ctx, chunk, tally, outcomes, len(rest))
+    if tally.dead:
+        outbox.relay_letters(ctx)
+
+
+def outcome(greeting: Greeting, answer: Answer) -> Outcome:
+    """The verdict on one answer, as it is recorded."""
+    tried = (answer.status, answer.error or None, answer.latency_ms)
+    verdict = verdicts.judge(answer, attempt=greeting.attempts + 1, chance=random.random())  # noqa: S311 - spreads load
+    match verdict:
+        case verdicts.Delivered():
+            return Outcome(greeting.id, "delivered", None, *tried)
+        case verdicts.Waiting(wait):
+            return Outcome(greeting.id, "waiting", wait.total_seconds(), *tried)
+        case verdicts.Abandoned(why):
+            return Outcome(greeting.id, "dead", None, *tried, why)
+        case verdicts.Disabled():
+            return Outcome(greeting.id, "waiting", None, *tried)
+
+
+def report(ctx: Context, chunk: Chunk, tally: Tally, outcomes: Sequence[Outcome], rest: int) -> None:
+    """Say what happened, in numbers; names and addresses stay out of the log."""
+    errors = sorted({each.error or str(each.status) for each in outcomes if each.state != "delivered"})
+    say = ctx.log.warning if tally.late or tally.dead or errors else ctx.log.info
+    say(
+        "greetings.sent",
+        chunk=chunk.id,
+        attempts=len(outcomes),
+        delivered=tally.delivered,
+        waiting=tally.waiting,
+        dead=tally.dead,
+        rest=rest,
+        late=tally.late,
+        lateness_s=tally.lateness.total_seconds() if tally.lateness is not None else None,
+        errors=errors,
+    )
