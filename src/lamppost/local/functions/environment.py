@@ -1,7 +1,6 @@
 """A local function's environment: the declared one, and what Lambda itself would set."""
 
 import os
-import sys
 
 from lamppost.declare import names
 from lamppost.derive.environment import environment
@@ -37,7 +36,6 @@ def local_environment(
             "_HANDLER": HANDLER,
             "TZ": ":UTC",
             "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),

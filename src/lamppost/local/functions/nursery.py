@@ -27,13 +27,11 @@ class Nursery:
     def launch(self, root: Path) -> None:
         """Start the zygote; it loads its libraries while the runner does other things."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "lamppost.local.functions.zygote", str(theirs.fileno()), str(os.getpid())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             cwd=root,
-            env=environment,
         )
         theirs.close()
         ours.setblocking(False)

@@ -69,6 +69,11 @@ class Pool:
                 sandbox.kill()
         self._idle.clear()
 
+    def revive(self) -> None:
+        """Start what the waiting need, after every sandbox was lost."""
+        if self._waiting:
+            self._grow()
+
     @property
     def busy(self) -> int:
         """Invocations at work or waiting."""

@@ -137,7 +137,8 @@ class Sandbox:
             self._init_failed(request.body)
             return _NOTHING
         parts = path.split("/")
-        if len(parts) == 3 and parts[0] == "invocation" and self._work and parts[1] == self._work.request_id:
+        working = self._work.request_id if self._work else ""
+        if len(parts) == 3 and parts[:2] == ["invocation", working]:
             if parts[2] == "response":
                 self._finish(self._result(request.body, None))
                 return _NOTHING
@@ -150,10 +151,11 @@ class Sandbox:
         if self._init_ms is None:
             self._init_ms = (time.monotonic() - self._started) * 1000
             self._stop_clock()
-        self._offered = asyncio.get_running_loop().create_future()
+        offered: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
+        self._offered = offered
         self.idle_since = time.monotonic()
         self._freed(self)
-        work = await self._offered
+        work = await offered
         return Response(
             200,
             {

@@ -23,7 +23,7 @@ class Spec(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What an invocation gave. `error` is "Unhandled" when the function failed; `log_tail` is its last 4 KB."""
+    """What an invocation gave: `error` is "Unhandled" when it failed, `log_tail` its last 4 KB."""
 
     payload: bytes
     error: str | None = None
