@@ -119,6 +119,14 @@ class Cluster:
             self._found = None
         self._release_lock()
 
+    def leave(self) -> None:
+        """Let go of the server and leave it running; the next `launch()` on this folder takes it over."""
+        self._child = None
+        if self._found is not None:
+            self._found.close()
+            self._found = None
+        self._release_lock()
+
     def _prepare(self, account: Account) -> None:
         major = self.data / "PG_VERSION"
         known = address.read(self.folder)
