@@ -12,8 +12,6 @@ from psycopg import pq
 
 from lamppost.db.connect import Connection
 
-# A sandbox is frozen between invocations; for a second nothing can have happened that a query would not tell.
-TRUSTED_SECONDS = 1.0
 # Past this, a router may have forgotten the connection without telling either end.
 ASKED_SECONDS = 30.0
 ANSWER_SECONDS = 2.0
@@ -41,16 +39,13 @@ class Held:
         return max(time.monotonic() - self._ticks, time.time() - self._clock)
 
     def alive(self) -> bool:
-        """Whether the server is still there. Asks the socket after a second, the server after thirty."""
-        unused = self.unused()
+        """Whether the server is still there. Asks the socket (3 µs), and after thirty seconds the server."""
         if self.stopped or self.connection.closed:
             return False
-        if unused < TRUSTED_SECONDS:
-            return True
         # An idle server says nothing: bytes are a farewell, or a notice that is not worth a risk.
         if readable(self.connection.fileno(), 0):
             return False
-        return unused < ASKED_SECONDS or answers(self.connection.pgconn, ANSWER_SECONDS)
+        return self.unused() < ASKED_SECONDS or answers(self.connection.pgconn, ANSWER_SECONDS)
 
     def clean(self) -> bool:
         """Whether it came back ready for the next borrower, its transaction over."""
