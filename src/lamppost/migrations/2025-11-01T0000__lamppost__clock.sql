@@ -1,4 +1,6 @@
 -- Everything that is due compares with lamppost.now(); one machine's clock can be set, AWS's cannot.
+create schema if not exists lamppost;
+
 create table lamppost.clock (
     only_row boolean primary key default true check (only_row),
     shift    interval not null
