@@ -176,6 +176,10 @@ class Queues:
         """Set when something may have become visible. Listen before you take."""
         return self._bell(self.settings(name).name).listen()
 
+    def wake(self, name: str) -> None:
+        """Let everyone who waits for messages of this queue look again."""
+        self._bell(self.settings(name).name).ring()
+
     async def delete(self, name: str, handles: list[str]) -> None:
         """Delete by receipt handle. A stale handle deletes nothing. Raises `ReceiptInvalid`."""
         queue = self.settings(name)

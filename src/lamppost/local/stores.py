@@ -22,7 +22,6 @@ from lamppost.local.secret_versions import (
     relabelled,
 )
 
-
 T = TypeVar("T")
 
 ParameterKind = Literal["String", "StringList", "SecureString"]
