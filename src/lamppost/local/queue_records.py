@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 
@@ -35,6 +35,11 @@ class Outgoing(msgspec.Struct, frozen=True):
     attributes: dict[str, Any] = {}
     system_attributes: dict[str, str] = {}
     delay: int = 0
+
+
+def outgoing(body: str, *, delay: int = 0) -> Outgoing:
+    """A message with a new id and no attributes."""
+    return Outgoing(uuid4(), body, delay=delay)
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):

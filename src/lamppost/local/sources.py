@@ -14,7 +14,8 @@ import msgspec
 from lamppost.declare import limits
 from lamppost.errors import LamppostError, OperatorError
 from lamppost.local.aws import sqs_messages
-from lamppost.local.aws.functions import Functions, Result
+from lamppost.local.aws.functions import Invokes
+from lamppost.local.functions.spec import Result
 from lamppost.local.queue_records import Stored
 from lamppost.local.queues import Queues, handle_of
 from lamppost.observe.log import Log
@@ -39,12 +40,12 @@ class EventSource:
     def __init__(
         self,
         queues: Queues,
-        functions: Functions,
-        *,
         queue: str,
+        functions: Invokes,
         function: str,
         batch: int,
         concurrency: int,
+        *,
         log: Log | None = None,
     ) -> None:
         self._queues = queues
@@ -52,6 +53,7 @@ class EventSource:
         self._queue = queue
         self._function = function
         self._batch = batch
+        self._concurrency = concurrency
         self._room = asyncio.Semaphore(concurrency)
         self._log = (log or Log()).only(queue=queue, function=function)
         self._stopping = False
@@ -62,6 +64,10 @@ class EventSource:
         """Begin to take messages."""
         self._stopping = False
         self._runner = asyncio.create_task(self._run())
+
+    def same(self, function: str, batch: int, concurrency: int) -> bool:
+        """Whether it was made with just these."""
+        return (self._function, self._batch, self._concurrency) == (function, batch, concurrency)
 
     @property
     def idle(self) -> bool:

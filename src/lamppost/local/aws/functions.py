@@ -5,18 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-
-class Result(msgspec.Struct, frozen=True):
-    """What an invocation came to.
-
-    `error` is None or AWS's X-Amz-Function-Error ("Unhandled"), then `payload` is the error object.
-    `throttled` means that it did not run, as all of the function's concurrency was in use.
-    """
-
-    payload: bytes
-    error: str | None = None
-    log_tail: bytes = b""
-    throttled: bool = False
+from lamppost.local.functions.spec import Result
 
 
 class FunctionConfiguration(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,12 +24,16 @@ class FunctionConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
 
 
-class Functions(Protocol):
+class Invokes(Protocol):
     """Runs functions. Names arrive resolved: they are canonical, `bday-dev-scheduler`."""
 
     async def invoke(self, name: str, payload: bytes) -> Result:
         """Run it and wait for what it comes to."""
         ...
+
+
+class Functions(Invokes, Protocol):
+    """Runs functions, tells how they are configured, and configures them."""
 
     async def invoke_later(self, name: str, payload: bytes) -> str:
         """Accept an event to run; returns the request id once the event is safe."""
