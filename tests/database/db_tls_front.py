@@ -28,7 +28,8 @@ class Authority(NamedTuple):
 def authority(folder: Path, name: str) -> Authority:
     """A certificate authority of our own."""
     made = Authority(folder / f"{name}.crt", folder / f"{name}.key")
-    _openssl("req", "-x509", *NEW_KEY, "-days", "2", "-subj", f"/CN={name}", "-keyout", made.key, "-out", made.certificate)  # fmt: skip
+    _openssl("req", "-x509", *NEW_KEY, "-days", "2", "-subj", f"/CN={name}",
+             "-keyout", made.key, "-out", made.certificate)  # fmt: skip
     return made
 
 

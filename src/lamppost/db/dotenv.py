@@ -8,7 +8,7 @@ from lamppost.errors import OperatorError
 _LINE = re.compile(
     r"""(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*
         (?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<bare>[^"'\s#][^#]*?)?)
-        \s*(?:\#.*)?""",
+        (?:\s+\#.*)?\s*""",
     re.VERBOSE,
 )
 _ESCAPED = {"n": "\n", "t": "\t"}
