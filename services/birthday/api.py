@@ -1,11 +1,12 @@
 """People over HTTP. A person and their next greeting are stored together, or not at all."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from psycopg import errors
+from psycopg import Connection
 
 from lamppost import Context, OperatorError, SettingMissing, not_found
 from services.birthday import calendar, people
@@ -57,22 +58,18 @@ def create_user(body: NewPerson, ctx: Context) -> Shown:
     born = people.date_of_birth("dateOfBirth", body.date_of_birth)
     zone = people.timezone("timezone", body.timezone)
     leap_day = body.leap_day if body.leap_day is not UNSET else _usual_leap_day(ctx, born)
-    try:
-        with ctx.transaction() as db:
-            now = store.now(db)
-            people.check_born("dateOfBirth", born, zone, now=now)
-            person = store.create(
-                db,
-                first_name=first_name,
-                last_name=last_name,
-                date_of_birth=born,
-                timezone=zone,
-                leap_day=leap_day,
-            )
-    except errors.InvalidParameterValue as unknown:
-        # In our tzdata, and not yet in the database's.
-        raise people.unknown_zone("timezone", zone) from unknown
-    _compare(ctx, person, now)
+    with ctx.transaction() as db:
+        now = store.now(db)
+        people.check_born("dateOfBirth", born, zone, now=now)
+        person = store.create(
+            db,
+            first_name=first_name,
+            last_name=last_name,
+            date_of_birth=born,
+            timezone=zone,
+            leap_day=leap_day,
+            first=calendar.next_occurrence(born, calendar.zone(zone), after=now, leap_day=leap_day),
+        )
     ctx.log.info("person.saved", person=person.id)
     return _shown(person)
 
@@ -91,21 +88,18 @@ def update_user(id: UUID, body: Changes, ctx: Context) -> Shown:  # noqa: A002 -
 
     One that is due already goes out as it is, and a year that had its greeting gets no second one.
     """
-    try:
-        with ctx.transaction() as db:
-            before = store.hold(db, id)
-            if before is None:
-                raise _nobody(id)
-            now = store.now(db)
-            after = _changed(before, body)
-            if after.date_of_birth != before.date_of_birth:
-                people.check_born("dateOfBirth", after.date_of_birth, after.timezone, now=now)
-            store.save(db, after)
-            if _when(after) != _when(before):
-                store.move_greeting(db, id)
-            person = store.find(db, id)
-    except errors.InvalidParameterValue as unknown:
-        raise people.unknown_zone("timezone", str(body.timezone)) from unknown
+    with ctx.transaction() as db:
+        before = store.hold(db, id)
+        if before is None:
+            raise _nobody(id)
+        now = store.now(db)
+        after = _changed(before, body)
+        if after.date_of_birth != before.date_of_birth:
+            people.check_born("dateOfBirth", after.date_of_birth, after.timezone, now=now)
+        store.save(db, after)
+        if _when(after) != _when(before):
+            _move(db, after, now)
+        person = store.find(db, id)
     assert person is not None, "held since it was found"
     ctx.log.info("person.saved", person=id)
     return _shown(person)
@@ -154,15 +148,22 @@ def _usual_leap_day(ctx: Context, born: date) -> LeapDay:
     return chosen
 
 
-def _compare(ctx: Context, person: Person, now: datetime) -> None:
-    """Two time zone databases, the server's and ours: say so when they disagree. The server's counts."""
-    ours = calendar.next_greeting(
-        person.date_of_birth, calendar.zone(person.timezone), after=now, leap_day=person.leap_day
-    )
-    if ours != person.next_greeting_at:
-        ctx.log.warning(
-            "time_zone.disagreed", zone=person.timezone, database=person.next_greeting_at, tzdata=ours
+def _move(db: Connection[Any], person: Person, now: datetime) -> None:
+    """Put the greeting that is still to come where the person's date and zone now say.
+
+    One that is due already stays due, sent or not. One that would land in the past, or in a
+    year that has its greeting, goes to the next free year instead.
+    """
+    years = store.years(db, person.id)
+    for year in [year for year, to_come in years.items() if to_come]:
+        to = calendar.next_occurrence(
+            person.date_of_birth,
+            calendar.zone(person.timezone),
+            after=now,
+            leap_day=person.leap_day,
+            taken=years.keys() - {year},
         )
+        store.move_greeting(db, person.id, year, person.timezone, to)
 
 
 def _shown(person: Person) -> Shown:

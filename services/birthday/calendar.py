@@ -1,20 +1,34 @@
 """When a birthday's greeting is due. Pure dates; nothing here knows a database.
 
-PostgreSQL computes what is stored (migrations, `birthday.mornings`), because it does so for a
-million people at a time. This is its twin on the `tzdata` package pinned with the code: the API
-compares the two on each save and says so when they part, and a test holds them equal in each zone.
+The instants come from the `tzdata` package pinned with the code, and its release is stored with
+each. The database's own zones are not asked: they are as old as the server (in 2026 they had not
+heard that Winnipeg stopped turning its clocks), and PostgreSQL takes CET, EET, MET and WET for
+fixed offsets. It stores any name we accept, so the two need not agree.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import UTC, date, datetime, time
-from functools import cache
+from functools import cache, lru_cache
+from importlib import import_module
 from importlib.resources import files
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 LeapDay = Literal["march-1", "february-28"]
 
 NINE = time(9)
+# The release, such as 2026f.
+TZDATA: str = import_module("tzdata").IANA_VERSION
+
+
+class Occurrence(msgspec.Struct, frozen=True):
+    """One year's greeting: the year it counts for, the local wall time (naive) and the instant (UTC)."""
+
+    year: int
+    wall: datetime
+    due_at: datetime
 
 
 def birthday_in(year: int, born: date, leap_day: LeapDay = "march-1") -> date:
@@ -33,20 +47,42 @@ def next_greeting(born: date, zone: ZoneInfo, *, after: datetime, leap_day: Leap
     At nine exactly it is over for this year. Where a zone skips that hour or that whole day,
     the greeting is due when the clock would have shown it, had nobody turned it.
     """
-    return next(due for _, due in mornings(born, zone, around=after, leap_day=leap_day) if due > after)
+    return next_occurrence(born, zone, after=after, leap_day=leap_day).due_at
 
 
-def mornings(
+def next_occurrence(
+    born: date, zone: ZoneInfo, *, after: datetime, leap_day: LeapDay = "march-1", taken: Container[int] = ()
+) -> Occurrence:
+    """The first occurrence due after `after` whose year is not among the `taken` ones."""
+    return next(
+        occurrence
+        for occurrence in occurrences(born, zone, around=after, leap_day=leap_day)
+        if occurrence.due_at > after and occurrence.year not in taken
+    )
+
+
+def occurrences(
     born: date, zone: ZoneInfo, *, around: datetime, leap_day: LeapDay = "march-1"
-) -> Iterator[tuple[int, datetime]]:
-    """The occurrence years next to `around` and the instants (UTC) of their greetings, earliest first.
+) -> Iterator[Occurrence]:
+    """The occurrences from the year before `around`, earliest first.
 
     Last year's is among them: on 31 December 1994, a day that Kiritimati skipped, nine fell into 1995.
     """
     this_year = around.astimezone(zone).year
-    for year in range(this_year - 1, this_year + 3):
-        wall = datetime.combine(birthday_in(year, born, leap_day), NINE, zone)
-        yield year, wall.astimezone(UTC)
+    for year in range(this_year - 1, this_year + 5):
+        yield occurrence_in(year, born, zone, leap_day)
+
+
+def occurrence_in(year: int, born: date, zone: ZoneInfo, leap_day: LeapDay = "march-1") -> Occurrence:
+    """The occurrence of `year`."""
+    return _at_nine(year, birthday_in(year, born, leap_day), zone)
+
+
+# A chunk of a thousand greetings holds few days and few zones.
+@lru_cache(maxsize=4096)
+def _at_nine(year: int, day: date, zone: ZoneInfo) -> Occurrence:
+    wall = datetime.combine(day, NINE)
+    return Occurrence(year, wall, wall.replace(tzinfo=zone).astimezone(UTC))
 
 
 @cache

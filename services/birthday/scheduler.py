@@ -1,7 +1,7 @@
 """Every minute: hand what is due to the workers, and heal what a crash left behind."""
 
 from lamppost import Context, Tick, seconds
-from services.birthday import outbox
+from services.birthday import closing, outbox
 from services.birthday.store import claiming, settling
 
 # Before the timeout, so that a long queue of claims ends between two statements; the next tick goes on.
@@ -46,5 +46,5 @@ def give_up_hopeless(ctx: Context) -> None:
             outcomes = [
                 settling.Outcome(member, "dead", error="E_CRASH", reason=reason) for member in chunk.members
             ]
-            settling.settle(db, chunk, outcomes)
+            closing.close(db, chunk, outcomes)
         ctx.log.error("chunk.given_up", chunk=chunk.id, members=len(chunk.members), leases=chunk.token)

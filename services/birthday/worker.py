@@ -11,7 +11,7 @@ from lamppost import Batch, Context, OperatorError
 from lamppost.delivery import sending, signing, verdicts
 from lamppost.delivery.answer import Answer
 from lamppost.delivery.sending import Post
-from services.birthday import endpoint, messages, outbox
+from services.birthday import closing, endpoint, messages, outbox
 from services.birthday.endpoint import Endpoint
 from services.birthday.messages import Greeting
 from services.birthday.store import claiming, settling
@@ -104,7 +104,7 @@ def open_endpoint(ctx: Context, closed: str | None) -> Endpoint | None:
 def release(ctx: Context, chunk: Chunk, greetings: Sequence[Greeting]) -> None:
     """Let the chunk's greetings wait as if nobody had claimed them."""
     with ctx.transaction() as db:
-        settling.settle(db, chunk, [Outcome(greeting.id, "waiting") for greeting in greetings])
+        closing.close(db, chunk, [Outcome(greeting.id, "waiting") for greeting in greetings])
 
 
 def post(greeting: Greeting, target: Endpoint) -> Post:
@@ -125,7 +125,7 @@ def record(
     outcomes = [outcome(greeting, answer) for greeting, answer in sent if answer is not None]
     gone = any(answer is not None and answer.status == 410 for _, answer in sent)
     with ctx.transaction() as db:
-        tally = settling.settle(db, chunk, outcomes, rest=rest)
+        tally = closing.close(db, chunk, outcomes, rest=rest)
         if tally is not None and gone:
             claiming.pause(db, endpoint=target.fingerprint, why="it answered 410 Gone")
     if tally is None:

@@ -8,7 +8,7 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from services.birthday.calendar import LeapDay
+from services.birthday.calendar import TZDATA, LeapDay, Occurrence
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -27,30 +27,23 @@ class Person(msgspec.Struct, frozen=True):
 
 def now(db: Connection[Any]) -> datetime:
     """The system's now, which every due time is measured against."""
-    instant: datetime = db.execute("select lamppost.now()").fetchone()[0]  # type: ignore[index]  # always one row
+    row = db.execute("select lamppost.now()").fetchone()
+    assert row is not None, "a function returns its row"
+    instant: datetime = row[0]
     return instant
 
 
 _CREATE = """
-with clock as materialized (
-    select lamppost.now() as now
-), person as (
+with person as (
     insert into birthday.people
            (first_name, last_name, date_of_birth, timezone, leap_day, created_at, updated_at)
-    select %(first_name)s, %(last_name)s, %(date_of_birth)s, %(timezone)s, %(leap_day)s, now, now
-      from clock
+    values (%(first_name)s, %(last_name)s, %(date_of_birth)s, %(timezone)s, %(leap_day)s,
+            lamppost.now(), lamppost.now())
  returning *
 ), greeting as (
-    insert into birthday.greetings (person_id, year, wall, zone, zones, due_at, try_at)
-    select p.id, m.year, m.wall, p.timezone, birthday.zones_version(), m.due_at, m.due_at
-      from person p
-     cross join clock c
-     cross join lateral (
-           select *
-             from birthday.mornings(p.date_of_birth, p.timezone, p.leap_day, c.now) m
-            where m.due_at > c.now
-            order by m.due_at
-            limit 1) m
+    insert into birthday.greetings (person_id, year, wall, zone, tzdata, due_at, try_at)
+    select id, %(year)s, %(wall)s, timezone, %(tzdata)s, %(due_at)s, %(due_at)s
+      from person
  returning due_at
 )
 select p.*, g.due_at as next_greeting_at
@@ -67,19 +60,22 @@ def create(
     date_of_birth: date,
     timezone: str,
     leap_day: LeapDay,
+    first: Occurrence,
 ) -> Person:
-    """Store a person together with their next greeting: neither is ever there alone.
-
-    Raises `psycopg.errors.InvalidParameterValue` when the database does not know the zone.
-    """
+    """Store a person together with their first greeting: neither is ever there alone."""
     values = {
         "first_name": first_name,
         "last_name": last_name,
         "date_of_birth": date_of_birth,
         "timezone": timezone,
         "leap_day": leap_day,
+        "tzdata": TZDATA,
+        **msgspec.structs.asdict(first),
     }
-    return _one(db, _CREATE, values)
+    with db.cursor(row_factory=class_row(Person)) as cursor:
+        row = cursor.execute(_CREATE, values).fetchone()
+    assert row is not None, "an insert returns its row"
+    return row
 
 
 def find(db: Connection[Any], person: UUID) -> Person | None:
@@ -122,56 +118,33 @@ def save(db: Connection[Any], person: Person) -> None:
     db.execute(_SAVE, msgspec.structs.asdict(person))
 
 
-_MOVE = """
-with clock as materialized (
-    select lamppost.now() as now
-), pending as (
-    select g.id, g.kind
-      from birthday.greetings g
-     cross join clock c
-     where g.person_id = %(id)s and g.status = 'waiting' and g.due_at > c.now
-       for update of g
-), chosen as (
-    select pending.id, p.timezone, m.*
-      from pending
-      join birthday.people p on p.id = %(id)s
-     cross join clock c
-     cross join lateral (
-           select *
-             from birthday.mornings(p.date_of_birth, p.timezone, p.leap_day, c.now) m
-            where m.due_at > c.now
-              and not exists (
-                  select
-                    from birthday.greetings taken
-                   where taken.person_id = p.id and taken.kind = pending.kind
-                     and taken.year = m.year and taken.id <> pending.id)
-            order by m.due_at
-            limit 1) m
-)
-update birthday.greetings g
-   set year = m.year, wall = m.wall, zone = m.timezone, zones = birthday.zones_version(),
-       due_at = m.due_at, try_at = m.due_at
-  from chosen m
- where g.id = m.id
+_YEARS = """
+select year, status = 'waiting' and due_at > lamppost.now() as to_come
+  from birthday.greetings
+ where person_id = %(person)s and kind = 'birthday'
 """
 
 
-def move_greeting(db: Connection[Any], person: UUID) -> None:
-    """Put the greeting that is still to come where the person's date and zone now say.
+def years(db: Connection[Any], person: UUID) -> dict[int, bool]:
+    """The years that have a greeting; True where it is still to come. The caller holds the person."""
+    return dict(db.execute(_YEARS, {"person": person}).fetchall())
 
-    A greeting that is due already stays due, sent or not. One that the move would put into the
-    past, or into a year that has its greeting, goes to the next free year instead.
-    """
-    db.execute(_MOVE, {"id": person})
+
+_MOVE = """
+update birthday.greetings
+   set year = %(year)s, wall = %(wall)s, zone = %(zone)s, tzdata = %(tzdata)s,
+       due_at = %(due_at)s, try_at = %(due_at)s
+ where person_id = %(person)s and kind = 'birthday' and year = %(from_year)s
+   and status = 'waiting' and due_at > lamppost.now()
+"""
+
+
+def move_greeting(db: Connection[Any], person: UUID, from_year: int, zone: str, to: Occurrence) -> None:
+    """Put a greeting that is still to come somewhere else. One that came due meanwhile stays."""
+    values = {"person": person, "from_year": from_year, "zone": zone, "tzdata": TZDATA}
+    db.execute(_MOVE, {**values, **msgspec.structs.asdict(to)})
 
 
 def delete(db: Connection[Any], person: UUID) -> bool:
     """Forget the person and all their greetings, those on their way too. False when there is none."""
     return db.execute("delete from birthday.people where id = %s", (person,)).rowcount == 1
-
-
-def _one(db: Connection[Any], statement: str, values: dict[str, Any]) -> Person:
-    with db.cursor(row_factory=class_row(Person)) as cursor:
-        row = cursor.execute(statement, values).fetchone()
-    assert row is not None, "an insert returns its row"
-    return row

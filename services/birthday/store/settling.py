@@ -1,7 +1,7 @@
 """How chunks end: what is rendered, recorded, and written to the dead letters."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -9,6 +9,7 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from services.birthday.calendar import TZDATA, LeapDay
 from services.birthday.messages import Greeting
 from services.birthday.store.claiming import Chunk
 
@@ -53,11 +54,50 @@ select g.id, g.person_id, p.first_name, p.last_name, g.due_at, g.attempts
  order by g.due_at, g.id
 """
 
-# People are locked before greetings, as a deletion does, or the two would wait for each other.
-# The lock also makes next year's greeting from the person of after a running edit, not before it.
+
+class Held(msgspec.Struct, frozen=True):
+    """A greeting of the chunk with what its person's next one depends on."""
+
+    greeting: UUID
+    year: int
+    date_of_birth: date
+    timezone: str
+    leap_day: LeapDay
+
+
+def hold_people(db: Connection[Any], members: Sequence[UUID]) -> list[Held]:
+    """The people behind these greetings, kept from changing until this transaction ends.
+
+    An edit that is running is waited for, so that next year's greeting is made from what it wrote.
+    People are locked before their greetings, as a deletion does, or the two would wait for each other.
+    """
+    with db.cursor(row_factory=class_row(Held)) as cursor:
+        return cursor.execute(_HOLD, {"members": list(members)}).fetchall()
+
+
+_HOLD = """
+select g.id as greeting, g.year, p.date_of_birth, p.timezone, p.leap_day
+  from birthday.people p
+  join birthday.greetings g on g.person_id = p.id
+ where g.id = any(%(members)s)
+ order by p.id
+   for share of p
+"""
+
+
+class Next(msgspec.Struct, frozen=True):
+    """The greeting that follows `greeting`, in `zone`."""
+
+    greeting: UUID
+    zone: str
+    year: int
+    wall: datetime
+    due_at: datetime
+
+
 _SETTLE = """
 with clock as materialized (
-    select lamppost.now() as now, birthday.zones_version() as zones
+    select lamppost.now() as now
 ), freed as (
     delete from birthday.chunks
      where id = %(chunk)s and token = %(token)s
@@ -74,14 +114,6 @@ with clock as materialized (
            %(greetings)s::uuid[], %(states)s::text[], %(waits)s::float8[], %(statuses)s::int[],
            %(errors)s::text[], %(latencies)s::int[], %(reasons)s::text[]
          ) as o (greeting, state, wait, status, error, latency_ms, reason)
-), person as materialized (
-    select p.id, p.date_of_birth, p.timezone, p.leap_day
-      from birthday.people p
-     where p.id in (select g.person_id
-                      from birthday.greetings g
-                      join outcome o on o.greeting = g.id)
-     order by p.id
-       for share of p
 ), settled as (
     update birthday.greetings g
        set status = o.state,
@@ -89,10 +121,10 @@ with clock as materialized (
            try_at = case when o.wait is null then g.try_at else c.now + make_interval(secs => o.wait) end,
            settled_at = case when o.state <> 'waiting' then c.now end,
            lateness = case when o.state = 'delivered' then c.now - g.due_at end
-      from outcome o, person p, clock c
-     where g.id = o.greeting and g.person_id = p.id and g.status = 'claimed'
- returning g.id, g.kind, g.year, g.attempts, g.lateness, o.state, o.status, o.error, o.latency_ms, o.reason,
-           p.id as person_id, p.date_of_birth, p.timezone, p.leap_day
+      from outcome o, clock c
+     where g.id = o.greeting and g.status = 'claimed'
+ returning g.id, g.person_id, g.kind, g.attempts, g.lateness,
+           o.state, o.status, o.error, o.latency_ms, o.reason
 ), logged as (
     insert into birthday.attempts (greeting_id, attempt, at, status, error, latency_ms)
     select s.id, s.attempts, c.now, s.status, s.error, s.latency_ms
@@ -100,12 +132,13 @@ with clock as materialized (
      cross join clock c
      where s.status is not null or s.error is not null
 ), next_year as (
-    insert into birthday.greetings (person_id, kind, year, wall, zone, zones, due_at, try_at)
-    select s.person_id, s.kind, s.year + 1, at.wall, s.timezone, c.zones,
-           at.wall at time zone s.timezone, at.wall at time zone s.timezone
+    insert into birthday.greetings (person_id, kind, year, wall, zone, tzdata, due_at, try_at)
+    select s.person_id, s.kind, n.year, n.wall, n.zone, %(tzdata)s, n.due_at, n.due_at
       from settled s
-     cross join clock c
-     cross join lateral (select birthday.morning(s.date_of_birth, s.year + 1, s.leap_day)) as at (wall)
+      join unnest(
+           %(next_greetings)s::uuid[], %(next_zones)s::text[], %(next_years)s::int[],
+           %(next_walls)s::timestamp[], %(next_dues)s::timestamptz[]
+         ) as n (greeting, zone, year, wall, due_at) on n.greeting = s.id
      where s.state <> 'waiting'
         on conflict (person_id, kind, year) do nothing
 ), letters as (
@@ -125,23 +158,37 @@ select (select count(*) from freed) as held,
 
 
 def settle(
-    db: Connection[Any], chunk: Chunk, outcomes: Sequence[Outcome], *, rest: Sequence[UUID] = ()
+    db: Connection[Any],
+    chunk: Chunk,
+    outcomes: Sequence[Outcome],
+    following: Sequence[Next],
+    *,
+    rest: Sequence[UUID] = (),
 ) -> Tally | None:
     """Record what became of a chunk and dissolve it; `rest` becomes a chunk of its own, to be sent.
 
-    One statement: attempts, states, next year's greetings, dead letters. None, and nothing changed,
-    when the chunk has a newer token or is gone: whoever holds it now records. Greetings deleted
-    meanwhile are passed over.
+    One statement: attempts, states, the `following` greetings of those that ended, dead letters.
+    None, and nothing changed, when the chunk has a newer token or is gone: whoever holds it now
+    records. Greetings deleted meanwhile are passed over. The caller holds the people.
     """
-    columns = list(zip(*(msgspec.structs.astuple(outcome) for outcome in outcomes), strict=True)) or [()] * 7
-    names = ("greetings", "states", "waits", "statuses", "errors", "latencies", "reasons")
-    values = {name: list(column) for name, column in zip(names, columns, strict=True)}
-    row = db.execute(
-        _SETTLE, {"chunk": chunk.id, "token": chunk.token, "rest": list(rest), **values}
-    ).fetchone()
+    values = {
+        "chunk": chunk.id,
+        "token": chunk.token,
+        "rest": list(rest),
+        "tzdata": TZDATA,
+        **_columns(outcomes, ("greetings", "states", "waits", "statuses", "errors", "latencies", "reasons")),
+        **_columns(following, ("next_greetings", "next_zones", "next_years", "next_walls", "next_dues")),
+    }
+    row = db.execute(_SETTLE, values).fetchone()
     assert row is not None, "a count returns its row"
     held, *counts = row
     return Tally(*counts) if held else None
+
+
+def _columns(rows: Sequence[msgspec.Struct], names: Sequence[str]) -> dict[str, list[Any]]:
+    """`rows` turned by a quarter, for `unnest`: one list for each field, under these names."""
+    columns = zip(*(msgspec.structs.astuple(row) for row in rows), strict=True) if rows else [()] * len(names)
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
 
 
 class Letter(Greeting, frozen=True):

@@ -5,6 +5,9 @@
 --   dead       the attempts are over; `lamppost queue redrive` makes it waiting again
 -- One person has one greeting of a kind in a year, whatever moves: that is what keeps a
 -- changed birth date or zone from greeting twice.
+-- `wall` in `zone` by that release of `tzdata` made `due_at`: when a government changes its
+-- mind, these three say which rows to compute again. PostgreSQL does not compute them: it
+-- reads CET as a fixed offset, and its time zones are as old as the server.
 create table birthday.greetings (
     id         uuid        not null default gen_random_uuid(),
     person_id  uuid        not null,
@@ -12,7 +15,7 @@ create table birthday.greetings (
     year       int         not null,
     wall       timestamp   not null,
     zone       text        not null,
-    zones      text        not null,
+    tzdata     text        not null,
     due_at     timestamptz not null,
     status     text        not null default 'waiting',
     attempts   int         not null default 0,
