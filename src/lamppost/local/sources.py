@@ -40,12 +40,12 @@ class EventSource:
     def __init__(
         self,
         queues: Queues,
-        queue: str,
         functions: Invokes,
+        queue: str,
         function: str,
+        *,
         batch: int,
         concurrency: int,
-        *,
         log: Log | None = None,
     ) -> None:
         self._queues = queues
@@ -53,7 +53,6 @@ class EventSource:
         self._queue = queue
         self._function = function
         self._batch = batch
-        self._concurrency = concurrency
         self._room = asyncio.Semaphore(concurrency)
         self._log = (log or Log()).only(queue=queue, function=function)
         self._stopping = False
@@ -64,10 +63,6 @@ class EventSource:
         """Begin to take messages."""
         self._stopping = False
         self._runner = asyncio.create_task(self._run())
-
-    def same(self, function: str, batch: int, concurrency: int) -> bool:
-        """Whether it was made with just these."""
-        return (self._function, self._batch, self._concurrency) == (function, batch, concurrency)
 
     @property
     def idle(self) -> bool:

@@ -13,10 +13,7 @@ from lamppost.errors import CallerError
 from lamppost.local.aws import wire
 from lamppost.local.aws.access import Access, denied, loopback_host
 from lamppost.local.aws.calls import Call, Given, Service, refused
-from lamppost.local.aws.secrets_manager import SecretsManager
-from lamppost.local.aws.ssm import Ssm
 from lamppost.local.http import Request, Response
-from lamppost.local.stores import ParameterStore, SecretStore
 
 SESSION_HEADER = "x-aws-parameters-secrets-token"
 _JSON = {"content-type": "application/json"}
@@ -25,9 +22,9 @@ _JSON = {"content-type": "application/json"}
 class Extension:
     """Serves GetSecretValue and GetParameter over plain GET requests."""
 
-    def __init__(self, parameters: ParameterStore, secrets: SecretStore, access: Access) -> None:
-        self._parameters = Ssm(parameters)
-        self._secrets = SecretsManager(secrets)
+    def __init__(self, secrets: Service, parameters: Service, access: Access) -> None:
+        self._secrets = secrets
+        self._parameters = parameters
         self._access = access
 
     async def handler(self, request: Request) -> Response:
