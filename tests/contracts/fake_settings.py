@@ -27,6 +27,8 @@ class Shop:
 
     def answer(self, target: str, request: dict[str, object]) -> tuple[int, dict[str, object]]:
         name = str(request.get("SecretId") or request.get("Name"))
+        if request.get("VersionStage") == "AWSPENDING":
+            name = f"{name} AWSPENDING"
         self.asked.append(name)
         self.answering.wait(10)
         if self.failures:

@@ -58,11 +58,14 @@ def read() -> Credentials:
 def read_again(refused: Credentials) -> Credentials | None:
     """The credentials that took the place of `refused`; None in direct mode, where nothing can change.
 
-    Threads that were refused together share one reading of the secret.
+    Threads that were refused together share one reading of the secret. While a rotation has changed
+    the server and not yet the secret, the version it prepared is tried.
     """
     if refused.secret is None or refused.raw is None:
         return None
     raw = source.secret(refused.secret, refused=refused.raw)
+    if raw == refused.raw:
+        raw = source.successor(refused.secret) or raw
     return _from_text(refused.secret, raw, _settings())
 
 

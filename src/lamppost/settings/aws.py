@@ -58,9 +58,9 @@ PARAMETER = Kind(
 )
 
 
-def secret(name: str) -> str:
-    """The secret's current text. Raises `SettingMissing` or `OperatorError`."""
-    value = _ask(SECRET, name, {"SecretId": name}).get("SecretString")
+def secret(name: str, *, label: str = "AWSCURRENT") -> str:
+    """The secret's text in the version that carries `label`. Raises `SettingMissing` or `OperatorError`."""
+    value = _ask(SECRET, name, {"SecretId": name, "VersionStage": label}).get("SecretString")
     if not isinstance(value, str):
         raise OperatorError(
             f"secret {name!r} holds bytes, not text",

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from lamppost.errors import SettingMissing
 from lamppost.settings import aws, extension
 
 SECRET_SECONDS = 300
@@ -89,6 +90,13 @@ def _near_parameter(name: str) -> str | None:
     return extension.parameter(name) if extension.keeps_parameters() < PARAMETER_SECONDS else None
 
 
+def _pending(name: str) -> str:
+    try:
+        return aws.secret(name, label="AWSPENDING")
+    except SettingMissing:
+        return ""
+
+
 def _parameter_seconds() -> float:
     if extension.port() is None or extension.keeps_parameters() >= PARAMETER_SECONDS:
         return PARAMETER_SECONDS
@@ -96,6 +104,7 @@ def _parameter_seconds() -> float:
 
 
 _secrets = _Shelf(extension.secret, aws.secret, lambda: SECRET_SECONDS)
+_successors = _Shelf(lambda _: None, _pending, lambda: SHARED_SECONDS)
 _parameters = _Shelf(_near_parameter, aws.parameter, _parameter_seconds)
 
 
@@ -111,6 +120,14 @@ def secret(name: str, *, fresh: bool = False, refused: str | None = None) -> str
     return _secrets.get(name, fresh=fresh, refused=refused)
 
 
+def successor(name: str) -> str | None:
+    """The text a rotation of this secret has prepared and not yet put in its place; None between rotations.
+
+    A rotation changes the password on the server first, and for some seconds only this version opens it.
+    """
+    return _successors.get(name, fresh=False, refused=None) or None
+
+
 def parameter(name: str, *, fresh: bool = False) -> str:
     """The value of the parameter with this physical name, decrypted, at most 60 s old.
 
@@ -122,7 +139,7 @@ def parameter(name: str, *, fresh: bool = False) -> str:
 
 def forget(name: str | None = None) -> None:
     """Read this setting anew at its next use; without a name, all of them."""
-    for shelf in (_secrets, _parameters):
+    for shelf in (_secrets, _successors, _parameters):
         if name is None:
             shelf.clear()
         else:
