@@ -17,21 +17,22 @@ app = App(
     help="Serverless backends in Python on Lambda and Postgres: the whole system on this machine.",
 )
 
+# Each command's module is loaded only when it is used: `--help` must not wait for psycopg.
 _COMMANDS = {
-    "up": "lamppost.cli.up:up",
-    "down": "lamppost.cli.down:down",
-    "status": "lamppost.cli.status:status",
-    "invoke": "lamppost.cli.invoke:invoke",
-    "logs": "lamppost.cli.logs:logs",
-    "migrate": "lamppost.cli.migrate:app",
-    "params": "lamppost.cli.params:app",
-    "secrets": "lamppost.cli.secrets:app",
-    "clock": "lamppost.cli.clock:app",
-    "queue": "lamppost.cli.queue:app",
-    "db": "lamppost.cli.db:app",
+    "up": ("lamppost.cli.up:up", "Run the whole system here, in the foreground."),
+    "down": ("lamppost.cli.down:down", "Stop the running system."),
+    "status": ("lamppost.cli.status:status", "What runs, what waits, what time it is."),
+    "invoke": ("lamppost.cli.invoke:invoke", "Run a function once."),
+    "logs": ("lamppost.cli.logs:logs", "What functions said."),
+    "queue": ("lamppost.cli.queue:app", "Look into queues and dead letters."),
+    "clock": ("lamppost.cli.clock:app", "Show and move the system's time."),
+    "params": ("lamppost.cli.params:app", "Read and set parameters."),
+    "secrets": ("lamppost.cli.secrets:app", "Read and set secrets."),
+    "db": ("lamppost.cli.db:app", "Reach the databases."),
+    "migrate": ("lamppost.cli.migrate:app", "Change tables: status, plan, apply, new."),
 }
-for _name, _place in _COMMANDS.items():
-    app.command(_place, name=_name)
+for _name, (_place, _about) in _COMMANDS.items():
+    app.command(_place, name=_name, help=_about)
 app.register_install_completion_command()
 
 

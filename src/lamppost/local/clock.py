@@ -53,23 +53,18 @@ class Clock:
         self._running: set[asyncio.Future[None]] = set()
         self._ticked: dict[str, datetime] = {}
 
-    async def open(self, home: str, others: list[str]) -> None:
-        """Connect to each database and give all the home's shift: a crash may have left them apart."""
+    async def open(self, home: str) -> None:
+        """Connect to the home database and take its time."""
         self._home = await _connect(home)
         row = await (await self._home.execute("select shift from lamppost.clock")).fetchone()
         self._shift = row[0] if row else timedelta(0)
-        await self.also(others)
 
     async def also(self, databases: list[str]) -> None:
-        """Keep the clocks of these databases too."""
+        """Keep the clocks of these databases too: they get the home's time, whatever a crash left in them."""
         for connection in self._others:
             await connection.close()
-        self._others = [await _connect(database) for database in databases]
-        if self._shift:
-            await self._write(self._shift)
-        else:
-            for connection in self._others:
-                await connection.execute("delete from lamppost.clock")
+        self._others = list(await asyncio.gather(*map(_connect, databases)))
+        await self._write(self._shift)
 
     def describe(self, manifest: Manifest, dev_name: Callable[[str], str]) -> None:
         """Tick the schedules of `manifest`."""

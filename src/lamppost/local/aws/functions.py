@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from lamppost.local.functions.spec import Result as Result
+from lamppost.local.functions.spec import Result
 
 
 class FunctionConfiguration(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from lamppost.declare import names
+from lamppost.derive.environment import environment
 from lamppost.derive.grants import Grant, grants
 from lamppost.derive.manifest import FunctionEntry, Manifest, ServiceEntry
 from lamppost.local.functions.nursery import Nursery
@@ -78,12 +79,12 @@ class Lambdas:
             )
         self._register(key, name, grants(service, function, env=names.LOCAL_ENV))
         override = self._overrides.get(name, Override())
-        environment = self._environment(service, function, key)
+        variables = self._environment(service, function, key)
         return Spec(
             name=name,
             service=service,
             entry=function,
-            environment={**environment, **(override.environment or {})},
+            environment={**variables, **(override.environment or {})},
             timeout=override.timeout or function.timeout,
             memory_mb=override.memory_mb or function.memory_mb,
             limit=function.concurrency or _limit(service, function),
@@ -97,12 +98,24 @@ class Lambdas:
             return failure("ResourceNotFoundException", f"Function not found: {names.function_arn(name)}")
         return await pool.invoke(payload, request_id=request_id)
 
-    def override(self, name: str, override: Override) -> Spec:
+    def override(self, name: str, change: Override) -> Spec:
         """Change a function's configuration as UpdateFunctionConfiguration does: its sandboxes restart."""
-        self._overrides[name] = override
+        known = self._overrides.get(name, Override())
+        self._overrides[name] = Override(
+            known.environment if change.environment is None else change.environment,
+            change.timeout or known.timeout,
+            change.memory_mb or known.memory_mb,
+        )
         pool = self._pools[name]
         pool.replace(self._spec(pool.spec.service, pool.spec.entry))
         return pool.spec
+
+    def declared_environment(self, name: str) -> dict[str, str]:
+        """The function's variables as its owner set them: the declared ones, or the operator's instead."""
+        spec = self._pools[name].spec
+        declared = environment(spec.service, spec.entry, stage=names.LOCAL, env=names.LOCAL_ENV)
+        override = self._overrides.get(name, Override())
+        return declared if override.environment is None else override.environment
 
     def spec(self, name: str) -> Spec | None:
         """The function of this dev name."""

@@ -72,6 +72,10 @@ class Nursery:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
             self._socket = None
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process and what it forked."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

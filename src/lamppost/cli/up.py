@@ -1,0 +1,95 @@
+"""`lamppost up`: the whole system on this machine, in the foreground."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from lamppost.cli.running import DEFAULT_DATA, Data
+from lamppost.local.options import Options
+from lamppost.local.state import Running
+from lamppost.observe.log import Log
+
+
+def up(
+    *,
+    port: Annotated[int, Parameter(help="The HTTP APIs, the console and the inbox; 0 picks a free one.")] = 8000,
+    aws_port: Annotated[int, Parameter(help="AWS's APIs; 0 picks a free one.")] = 8001,
+    data: Data = DEFAULT_DATA,
+    postgres: Annotated[str | None, Parameter(help="Use this PostgreSQL server instead of our own.")] = None,
+    json: Annotated[bool, Parameter(negative=(), help="First line of output: one JSON object, once ready.")] = False,
+    fast: Annotated[bool, Parameter(negative=(), help="No thread per invocation; on AWS there is one.")] = False,
+    allow_webhook: Annotated[
+        tuple[str, ...], Parameter(help="HOST:PORT of a private receiver webhooks may reach; may be repeated.")
+    ] = (),
+    allow_loopback: Annotated[bool, Parameter(help="Webhooks may reach this machine.")] = True,
+    reload: Annotated[bool, Parameter(help="Take over changed code and new migrations while running.")] = True,
+) -> None:
+    """Run the whole system here: PostgreSQL, functions, queues, schedules, HTTP, AWS's APIs.
+
+    Everything a service declares is made: databases, migrations, queues, parameters, secrets.
+    Ctrl-C drains and stops; nothing accepted is lost, then or after a crash.
+    """
+    from lamppost.local.up import run
+
+    options = Options(
+        root=Path.cwd(),
+        data=data.resolve(),
+        port=port,
+        aws_port=aws_port,
+        postgres=postgres,
+        fast=fast,
+        loopback=allow_loopback,
+        allow=allow_webhook,
+        reload=reload,
+    )
+    quiet = json or not sys.stdout.isatty()
+
+    def say(line: str) -> None:
+        (sys.stderr if quiet else sys.stdout).write(f"  {line}\n")
+
+    def ready(running: Running) -> None:
+        text = _as_json(running) if quiet else _in_words(running, options)
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    run(options, ready, say, Log({"part": "runner"}, write=lambda line: sys.stderr.write(line + "\n")))
+
+
+def _as_json(running: Running) -> str:
+    public = {
+        "apis": running.apis,
+        "console": running.console,
+        "inbox": running.inbox,
+        "aws": running.aws,
+        "postgres": running.postgres,
+        "pid": running.pid,
+    }
+    return msgspec.json.encode(public).decode()
+
+
+def _in_words(running: Running, options: Options) -> str:
+    width = max((len(name) for name in running.apis), default=0)
+    apis = "\n".join(f"    {name.ljust(width)}  {url}" for name, url in running.apis.items())
+    first = f"""curl -X POST {running.apis["birthday"]}/user -H 'content-type: application/json' \\
+      -d '{{"firstName":"Ada","lastName":"Lovelace","dateOfBirth":"1990-12-10","timezone":"Europe/London"}}'
+    lamppost clock set 2026-12-10T09:00:00Z
+    curl {running.inbox}""" if "birthday" in running.apis else f"curl {running.console}"
+    loopback = "webhooks may reach this machine (--no-allow-loopback forbids it)\n" if options.loopback else ""
+    return f"""
+  Lamppost is up (pid {os.getpid()}). Ctrl-C drains and stops.
+
+  APIs
+{apis}
+  console     {running.console}
+  inbox       {running.inbox}
+  AWS         export AWS_ENDPOINT_URL={running.aws} AWS_ACCESS_KEY_ID=local \\
+                     AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-2
+  PostgreSQL  {running.postgres}
+
+  {loopback}  Try
+    {first}
+"""

@@ -1,0 +1,262 @@
+"""The local system: every part, started in the order that costs the least time.
+
+PostgreSQL and the zygote are processes of their own and start first; while they load, this
+process loads its own libraries. Nothing is served before every migration is in.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from lamppost.declare import names
+from lamppost.derive.grants import Grant
+from lamppost.derive.manifest import FunctionEntry, Manifest, ServiceEntry
+from lamppost.errors import OperatorError
+from lamppost.local import state
+from lamppost.local.aliases import Aliases
+from lamppost.local.aws.access import Access
+from lamppost.local.aws.extension import Extension
+from lamppost.local.aws.lambda_api import Lambda
+from lamppost.local.aws.logs import Logs
+from lamppost.local.aws.port import AwsPort
+from lamppost.local.aws.secrets_manager import SecretsManager
+from lamppost.local.aws.sqs import Sqs
+from lamppost.local.aws.ssm import Ssm
+from lamppost.local.clock import Clock
+from lamppost.local.control import Control, outgoing
+from lamppost.local.databases import Databases
+from lamppost.local.description import Description
+from lamppost.local.functions.environment import local_environment
+from lamppost.local.functions.lambdas import Key, Lambdas
+from lamppost.local.functions.later import Later, record
+from lamppost.local.functions.nursery import Nursery
+from lamppost.local.functions.served import ServedFunctions
+from lamppost.local.functions.spec import Result
+from lamppost.local.gateway import HTTP_LIMITS, Gateway
+from lamppost.local.http import Server, serve
+from lamppost.local.inbox import Inbox
+from lamppost.local.logs import LogStore
+from lamppost.local.messaging import Messaging
+from lamppost.local.options import Options
+from lamppost.local.postgres.cluster import Cluster
+from lamppost.local.postgres.external import External
+from lamppost.local.queues import Queues
+from lamppost.local.settings import Settings
+from lamppost.observe.log import Log
+
+Say = Callable[[str], None]
+
+
+class System:
+    """The parts and how they hang together. `launch` (before the loop), `start`, `close`."""
+
+    def __init__(self, options: Options, say: Say, log: Log, stop: Callable[[], None]) -> None:
+        self.options = options
+        self.log = log
+        self._say = say
+        data = options.data
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.lock = state.Lock(data)
+        self.cluster: Cluster | External = (
+            External(options.postgres) if options.postgres else Cluster(data / "postgres")
+        )
+        self.nursery = Nursery()
+        self.description = Description(options.root, data)
+        self.access = Access()
+        self.functions = Aliases()
+        self.logs = LogStore(data / "logs", self.functions)
+        self.settings = Settings(data)
+        self.queues = Queues()
+        self.inbox = Inbox(data / "inbox.jsonl")
+        self.databases = Databases(self.cluster, self.settings.secrets, options.root)
+        self.manifest = Manifest(())
+        self.started_at = time.time()
+        self._servers: list[Server] = []
+        self._place: dict[str, str] = {}
+        self._tidying: asyncio.Task[None] | None = None
+        self._stop = stop
+        self._closed = False
+
+    def launch(self) -> None:
+        """Start the processes that load by themselves."""
+        self.cluster.launch()
+        self.nursery.launch(self.options.root)
+
+    async def start(self) -> state.Running:
+        """Bring everything up; on return requests are served."""
+        self.lambdas = Lambdas(self.nursery, self._append, self._environment, self._register, self.log)
+        self.gateway = Gateway(self.lambdas.invoke)
+        self.later = Later(self._run_later, self._failed, self.log)
+        self.clock = Clock(self._tick, self.quiet)
+        self.messaging = Messaging(self.queues, self.lambdas)
+        self.nursery.attach(self._zygote_lost)
+        await self._open_doors()
+        manifest = await asyncio.to_thread(self.description.read)
+        await asyncio.to_thread(self.cluster.ready)
+        home = await asyncio.to_thread(self.databases.prepare_home, self._say)
+        await asyncio.gather(self.queues.open(home), self.later.open(home), self.clock.open(home))
+        await self.adopt(manifest)
+        self.clock.start()
+        self._tidying = asyncio.get_running_loop().create_task(self._tidy())
+        self.announced = self._announcement()
+        state.write(self.options.data, self.announced)
+        return self.announced
+
+    async def adopt(self, manifest: Manifest, changed: Callable[[str], bool] = lambda _: True) -> None:
+        """Make `manifest` the running system: its tables first, then its code."""
+        self.settings.name(manifest)
+        databases = await asyncio.to_thread(self.databases.prepare, manifest, self._say)
+        await self.clock.also(list(databases.values()))
+        self.settings.fill(manifest, inbox=self._inbox)
+        for service in manifest.services:
+            for function in service.functions:
+                self.functions.add(names.local_names(function.named))
+        await self.messaging.declare(manifest)
+        self.manifest = manifest
+        self.lambdas.describe(manifest, changed)
+        self.gateway.describe(manifest)
+        self.clock.describe(manifest, lambda named: names.physical(named, names.LOCAL_ENV))
+        await self.messaging.connect(manifest)
+        self.lambdas.warm(("http",))
+
+    async def quiet(self) -> None:
+        """Wait until no function works and no queue has work to give."""
+        while True:
+            if self.lambdas.busy == 0 and self.later.busy == 0 and await self.messaging.quiet():
+                return
+            await asyncio.sleep(0.001)
+
+    async def close(self) -> None:
+        """Drain and stop: no new requests, work in progress ends, PostgreSQL last."""
+        if not hasattr(self, "announced"):
+            return
+        if self._tidying is not None:
+            self._tidying.cancel()
+        for server in self._servers:
+            await server.close()
+        await self.clock.close()
+        await self.messaging.stop()
+        await self.later.close()
+        await self.lambdas.close()
+        self.nursery.close()
+        await self.queues.close()
+        self.logs.close()
+        self.inbox.close()
+        state.forget(self.options.data)
+        await asyncio.to_thread(self.cluster.stop)
+        self.lock.release()
+        self._closed = True
+
+    def abandon(self) -> None:
+        """After a failed start: end what `launch` started. After `close` there is nothing left to do."""
+        if not self._closed:
+            self.nursery.kill()
+            self.cluster.stop()
+            self.lock.release()
+
+    # --- doors
+
+    async def _open_doors(self) -> None:
+        """Bind the ports first: a taken port is known before anything else has happened."""
+        parameters, kept = Ssm(self.settings.parameters), SecretsManager(self.settings.secrets)
+        served = ServedFunctions(self.lambdas, self.later)
+        services = (Lambda(served, self.functions), Sqs(self.queues), parameters, kept, Logs(self.logs))
+        self.control = Control(self, AwsPort(services, self.access).handler, self._stop)
+        gateway = await serve(self.gateway, port=self.options.port, limits=HTTP_LIMITS)
+        aws = await serve(self.control, port=self.options.aws_port)
+        extension = await serve(Extension(kept, parameters, self.access).handler)
+        self._servers = [gateway, aws, extension]
+        self.port, self.aws_port = gateway.port, aws.port
+        self.gateway.mount("_inbox", self.inbox)
+        self._place = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws.port}",
+            "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(extension.port),
+        }
+
+    @property
+    def _inbox(self) -> str:
+        return f"http://127.0.0.1:{self.port}/_inbox"
+
+    def _announcement(self) -> state.Running:
+        base = f"http://127.0.0.1:{self.port}"
+        return state.Running(
+            pid=os.getpid(),
+            token=self.control.token,
+            apis={name: f"{base}/{name}" for name in self.gateway.apis},
+            console=f"{base}/",
+            inbox=self._inbox,
+            aws=self._place["AWS_ENDPOINT_URL"],
+            postgres=self.cluster.dsn("postgres"),
+            started_at=self.started_at,
+        )
+
+    # --- functions
+
+    def _environment(self, service: ServiceEntry, function: FunctionEntry, key: Key) -> dict[str, str]:
+        allowed = [
+            f"127.0.0.1:{self.port}",
+            *self.options.allow,
+            *(["loopback"] if self.options.loopback else []),
+        ]
+        return {
+            **local_environment(
+                service,
+                function,
+                root=str(self.options.root),
+                manifest=str(self.description.path),
+                place=self._place,
+                fast=self.options.fast,
+            ),
+            "AWS_ACCESS_KEY_ID": key.access_key,
+            "AWS_SECRET_ACCESS_KEY": key.secret_key,
+            "AWS_SESSION_TOKEN": key.token,
+            "LAMPPOST_ALLOW_WEBHOOK": ",".join(allowed),
+        }
+
+    def _register(self, key: Key, function: str, granted: tuple[Grant, ...]) -> None:
+        self.access.register(key.access_key, function, granted, session_token=key.token)
+
+    def _append(self, function: str, stream: str, line: str) -> None:
+        self.logs.append(function, stream, [line])
+
+    def _zygote_lost(self) -> None:
+        self.log.error("zygote.died", fix="started again")
+        self.nursery.launch(self.options.root)
+        self.nursery.attach(self._zygote_lost)
+        self.lambdas.revive()
+
+    async def _run_later(self, function: str, payload: bytes, request_id: str) -> Result:
+        return await self.lambdas.invoke(function, payload, request_id=request_id)
+
+    async def _tick(self, function: str, at: datetime) -> None:
+        """One tick. A failed one is not repeated (the next is a minute away) but kept with the failures."""
+        event = {"version": "0", "source": "aws.scheduler", "detail-type": "Scheduled Event", "time": at}
+        payload = msgspec.json.encode(event)
+        result = await self.lambdas.invoke(function, payload)
+        if result.error is not None:
+            self.log.warning(
+                "tick.failed", function=function, why=result.payload[:500].decode("utf-8", "replace")
+            )
+            await self._failed(function, record(function, result.request_id, payload, result, 1))
+
+    async def _failed(self, function: str, failed: bytes) -> None:
+        await self.queues.send(names.failures(function), [outgoing(failed.decode())])
+
+    # --- housekeeping
+
+    async def _tidy(self) -> None:
+        """Every few seconds: idle sandboxes go, a dead PostgreSQL comes back."""
+        while True:
+            await asyncio.sleep(2)
+            self.lambdas.shrink()
+            if not await asyncio.to_thread(self.cluster.alive):
+                self.log.error("postgres.died", fix="started again")
+                try:
+                    await asyncio.to_thread(self.cluster.launch)
+                    await asyncio.to_thread(self.cluster.ready)
+                except OperatorError as error:
+                    self.log.error("postgres.not_started", error=error.what, fix=error.fix)
