@@ -188,13 +188,16 @@ class _Transfer:
         )
 
     def _refusal(self, address: str, port: int) -> str:
-        if self.trusted or vetting.opened(address, port, self.allowed):
-            return ""
-        reason = vetting.refusal(address)
+        # Runs inside libcurl, where nobody hears an exception: what cannot be judged is refused.
+        try:
+            if self.trusted or vetting.opened(address, port, self.allowed):
+                return ""
+            reason = vetting.refusal(address)
+        except (ValueError, TypeError) as error:
+            reason = f"not judged: {error}"
         return f"it resolves to {address}, which is {reason}" if reason else ""
 
     def _open(self, _purpose: int, target: tuple[int, int, int, tuple[object, ...]]) -> object:
-        # A callback that raised would be printed, not heard: whatever goes wrong refuses.
         try:
             family, kind, protocol, address = target
             refused = self._refusal(str(address[0]), int(str(address[1])))
@@ -257,7 +260,12 @@ def _certificate_authorities() -> str | None:
     return next((place for place in places if place and Path(place).is_file()), None)
 
 
+_TOO_LARGE = 100  # CURLE_TOO_LARGE, which pycurl does not name
+
 _ERRORS = {
+    # To libcurl a connection that ends within the headers ends well.
+    pycurl.E_OK: "E_RESET",
+    _TOO_LARGE: "E_RESPONSE",
     pycurl.E_COULDNT_RESOLVE_HOST: "E_DNS",
     pycurl.E_COULDNT_CONNECT: "E_REFUSED",
     pycurl.E_OPERATION_TIMEDOUT: "E_TIMEOUT",

@@ -1,0 +1,66 @@
+"""What becomes of a message, by its answer and the count of its tries."""
+
+from datetime import timedelta
+
+import pytest
+
+from lamppost.delivery.answer import Answer
+from lamppost.delivery.verdicts import (
+    ATTEMPTS,
+    PATIENCE,
+    SPREAD,
+    WAITS,
+    Abandoned,
+    Delivered,
+    Disabled,
+    Waiting,
+    judge,
+)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 226, 299])
+@pytest.mark.parametrize("attempt", [1, ATTEMPTS])
+def test_any_2xx_is_success(status: int, attempt: int) -> None:
+    assert judge(Answer(status), attempt=attempt) == Delivered()
+
+
+@pytest.mark.parametrize(
+    "status", [300, 301, 302, 307, 308, 400, 401, 404, 408, 422, 429, 500, 502, 503, 999]
+)
+def test_everything_else_is_tried_again_on_the_schedule(status: int) -> None:
+    assert judge(Answer(status), attempt=1) == Waiting(timedelta(seconds=5))
+    assert judge(Answer(status), attempt=4) == Waiting(timedelta(hours=2))
+
+
+@pytest.mark.parametrize("error", ["E_DNS", "E_REFUSED", "E_TLS", "E_TIMEOUT", "E_RESET", "E_INVALID_TARGET"])
+def test_no_answer_is_tried_again_too(error: str) -> None:
+    assert judge(Answer(None, error), attempt=2) == Waiting(timedelta(minutes=5))
+
+
+def test_the_fifth_failure_is_the_last_and_says_what_came_back() -> None:
+    assert judge(Answer(404), attempt=5) == Abandoned("no success in 5 tries; the last: status 404")
+    assert judge(Answer(None, "E_TLS", "expired"), attempt=5) == Abandoned(
+        "no success in 5 tries; the last: E_TLS (expired)"
+    )
+
+
+@pytest.mark.parametrize("attempt", [1, ATTEMPTS])
+def test_gone_closes_the_endpoint_whatever_the_count(attempt: int) -> None:
+    assert isinstance(judge(Answer(410), attempt=attempt), Disabled)
+
+
+def test_an_endpoint_may_ask_for_more_time_but_not_less() -> None:
+    patient = Answer(429, retry_after=timedelta(minutes=1))
+    assert judge(patient, attempt=1) == Waiting(timedelta(minutes=1))
+    assert judge(patient, attempt=2) == Waiting(WAITS[1])
+
+
+def test_a_retry_after_of_years_is_cut_to_what_still_saves_the_day() -> None:
+    assert judge(Answer(503, retry_after=timedelta(days=9999)), attempt=1) == Waiting(PATIENCE)
+
+
+def test_chance_spreads_the_retries_and_never_makes_them_earlier() -> None:
+    waits = [judge(Answer(500), attempt=2, chance=chance) for chance in (0.0, 0.5, 0.999)]
+    assert waits == sorted(waits, key=lambda verdict: verdict.wait)  # type: ignore[union-attr]  # all are Waiting
+    assert waits[0] == Waiting(WAITS[1])
+    assert all(WAITS[1] <= each.wait <= WAITS[1] * (1 + SPREAD) for each in waits)  # type: ignore[union-attr]
