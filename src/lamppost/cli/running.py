@@ -22,7 +22,7 @@ DEFAULT_DATA = Path(".lamppost")
 def find(data: Path) -> state.Running:
     """The system running on `data`. Raises `OperatorError` when there is none."""
     running = state.read(data)
-    if running is None or not _alive(running.pid):
+    if running is None or not alive(running.pid):
         raise OperatorError(f"nothing runs on {data}", fix="start it: lamppost up", code="not_running")
     return running
 
@@ -54,7 +54,8 @@ def ask(data: Path, command: str, **arguments: Any) -> Any:
     return answer
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process of this pid exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

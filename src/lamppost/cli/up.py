@@ -16,17 +16,26 @@ from lamppost.observe.log import Log
 
 def up(
     *,
-    port: Annotated[int, Parameter(help="The HTTP APIs, the console and the inbox; 0 picks a free one.")] = 8000,
+    port: Annotated[
+        int, Parameter(help="The HTTP APIs, the console and the inbox; 0 picks a free one.")
+    ] = 8000,
     aws_port: Annotated[int, Parameter(help="AWS's APIs; 0 picks a free one.")] = 8001,
     data: Data = DEFAULT_DATA,
     postgres: Annotated[str | None, Parameter(help="Use this PostgreSQL server instead of our own.")] = None,
-    json: Annotated[bool, Parameter(negative=(), help="First line of output: one JSON object, once ready.")] = False,
-    fast: Annotated[bool, Parameter(negative=(), help="No thread per invocation; on AWS there is one.")] = False,
+    json: Annotated[
+        bool, Parameter(negative=(), help="First line of output: one JSON object, once ready.")
+    ] = False,
+    fast: Annotated[
+        bool, Parameter(negative=(), help="No thread per invocation; on AWS there is one.")
+    ] = False,
     allow_webhook: Annotated[
-        tuple[str, ...], Parameter(help="HOST:PORT of a private receiver webhooks may reach; may be repeated.")
+        tuple[str, ...],
+        Parameter(help="HOST:PORT of a private receiver webhooks may reach; may be repeated."),
     ] = (),
     allow_loopback: Annotated[bool, Parameter(help="Webhooks may reach this machine.")] = True,
-    reload: Annotated[bool, Parameter(help="Take over changed code and new migrations while running.")] = True,
+    reload: Annotated[
+        bool, Parameter(help="Take over changed code and new migrations while running.")
+    ] = True,
 ) -> None:
     """Run the whole system here: PostgreSQL, functions, queues, schedules, HTTP, AWS's APIs.
 
@@ -52,33 +61,27 @@ def up(
         (sys.stderr if quiet else sys.stdout).write(f"  {line}\n")
 
     def ready(running: Running) -> None:
-        text = _as_json(running) if quiet else _in_words(running, options)
+        text = msgspec.json.encode(running.public()).decode() if quiet else _in_words(running, options)
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
     run(options, ready, say, Log({"part": "runner"}, write=lambda line: sys.stderr.write(line + "\n")))
 
 
-def _as_json(running: Running) -> str:
-    public = {
-        "apis": running.apis,
-        "console": running.console,
-        "inbox": running.inbox,
-        "aws": running.aws,
-        "postgres": running.postgres,
-        "pid": running.pid,
-    }
-    return msgspec.json.encode(public).decode()
-
-
 def _in_words(running: Running, options: Options) -> str:
     width = max((len(name) for name in running.apis), default=0)
     apis = "\n".join(f"    {name.ljust(width)}  {url}" for name, url in running.apis.items())
-    first = f"""curl -X POST {running.apis["birthday"]}/user -H 'content-type: application/json' \\
+    first = (
+        f"""curl -X POST {running.apis["birthday"]}/user -H 'content-type: application/json' \\
       -d '{{"firstName":"Ada","lastName":"Lovelace","dateOfBirth":"1990-12-10","timezone":"Europe/London"}}'
     lamppost clock set 2026-12-10T09:00:00Z
-    curl {running.inbox}""" if "birthday" in running.apis else f"curl {running.console}"
-    loopback = "webhooks may reach this machine (--no-allow-loopback forbids it)\n" if options.loopback else ""
+    curl {running.inbox}"""
+        if "birthday" in running.apis
+        else f"curl {running.console}"
+    )
+    loopback = (
+        "webhooks may reach this machine (--no-allow-loopback forbids it)\n" if options.loopback else ""
+    )
     return f"""
   Lamppost is up (pid {os.getpid()}). Ctrl-C drains and stops.
 

@@ -93,7 +93,7 @@ class Control:
             for name, pool in sorted(system.lambdas.pools().items())
         ]
         return {
-            "running": system.announced,
+            "running": system.announced.public(),
             "clock": {"now": system.clock.now(), "shift_s": system.clock.shift.total_seconds()},
             "postgres": {
                 "version": system.cluster.version,

@@ -22,6 +22,10 @@ class Running(msgspec.Struct, frozen=True):
     postgres: str
     started_at: float
 
+    def public(self) -> dict[str, object]:
+        """What may be shown: everything but the token."""
+        return {name: getattr(self, name) for name in self.__struct_fields__ if name != "token"}
+
 
 class Lock:
     """One runner per data folder. The kernel frees it with the process, however that ends."""
