@@ -123,6 +123,7 @@ class Sqs:
         settings = self._queues.settings(sqs_requests.queue_name(call.given))
         shown = sqs_attributes.show(settings, await self._queues.counts(settings.name))
         asked = call.given.get("AttributeNames", [])
+        sqs_attributes.check_names(asked)
         return {"Attributes": {key: value for key, value in shown.items() if "All" in asked or key in asked}}
 
     async def _list_queues(self, call: Call) -> Answer:

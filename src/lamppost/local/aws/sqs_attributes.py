@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from lamppost.declare import limits, names
+from lamppost.local.aws import models
 from lamppost.local.aws.calls import Given, refused
 from lamppost.local.queue_records import Counts, Settings
 from lamppost.local.queues import milliseconds
@@ -39,6 +40,14 @@ def read(attributes: Given) -> dict[str, Any]:
     Raises `CallerError` for what SQS refuses and for what is not kept here.
     """
     return {name: _read(name, value) for name, value in attributes.items()}
+
+
+def check_names(asked: list[str]) -> None:
+    """Raises `CallerError` for a name that no queue attribute has."""
+    known = models.service("sqs").shape_for("QueueAttributeName").enum
+    for name in asked:
+        if name not in known:
+            raise refused("InvalidAttributeName", f"Unknown Attribute {name}.")
 
 
 def values(settings: Settings) -> dict[str, Any]:
