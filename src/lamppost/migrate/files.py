@@ -22,7 +22,8 @@ STAMP = "%Y-%m-%dT%H%M"
 NO_TRANSACTION = "no-transaction"
 
 _NAME = re.compile(
-    r"(?P<stamp>\d{4}-\d{2}-\d{2}T\d{4})__(?P<service>[a-z][a-z0-9]*)__(?P<about>[a-z0-9][a-z0-9_]*)\.sql"
+    r"(?P<stamp>\d{4}-\d{2}-\d{2}T\d{4})__(?P<service>[a-z][a-z0-9]*)__(?P<about>[a-z0-9][a-z0-9_]*)\.sql",
+    re.ASCII,
 )
 _DIRECTIVE = re.compile(r"^--\s*lamppost:\s*(.*?)\s*$")
 
