@@ -1,0 +1,92 @@
+"""`lamppost migrate`, as a person or a program runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lamppost.local.postgres import address
+from lamppost.migrate.provision import provision
+
+SERVICE = """
+from lamppost.declare.service import Database, Function, Service
+
+def hello(event: dict, ctx: object) -> dict:
+    return {{}}
+
+service = Service(
+    name="shop",
+    database=Database("{database}", secret="shop/db"),
+    functions=(Function(name="hello", handler=hello),),
+)
+"""
+
+
+class Shop:
+    """A repository with one service, and its data folder."""
+
+    def __init__(self, root: Path, database: str) -> None:
+        self.root = root
+        self.migrations = root / "services" / "shop" / "migrations"
+        self.migrations.mkdir(parents=True)
+        (root / "services" / "shop" / "service.py").write_text(SERVICE.format(database=database))
+
+    def run(self, *words: str) -> tuple[int, Any]:
+        command = [sys.executable, "-c", "from lamppost.cli.main import main; main()", "migrate", *words]
+        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
+        return done.returncode, json.loads(done.stdout or done.stderr)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, empty: Any, postgres_cluster: address.Address) -> Shop:
+    (tmp_path / ".lamppost" / "postgres").mkdir(parents=True)
+    address.write(tmp_path / ".lamppost" / "postgres", postgres_cluster)
+    return Shop(tmp_path, empty.name)
+
+
+def test_a_file_is_started_planned_applied_and_shown(shop: Shop, empty: Any) -> None:
+    code, made = shop.run("new", "shop", "Add the cats!")
+    assert (code, made["file"].endswith("__shop__add_the_cats.sql")) == (0, True)
+    (shop.root / made["file"]).write_text("create table shop.cats (id int)")
+    _, planned = shop.run("plan")
+    assert len(planned["databases"][empty.name]["pending"]) == 2
+    code, applied = shop.run("apply")
+    assert (code, len(applied["databases"][empty.name]["applied"])) == (0, 2)
+    code, shown = shop.run("status")
+    assert (code, shown["pending"], shown["refused"]) == (0, 0, 0)
+
+
+def test_the_next_file_sorts_behind_the_last_even_within_one_minute(shop: Shop) -> None:
+    first = shop.run("new", "shop", "one")[1]["file"]
+    second = shop.run("new", "shop", "another")[1]["file"]
+    assert second > first
+
+
+def test_an_edited_file_is_exit_1_in_status_plan_and_apply(shop: Shop) -> None:
+    path = shop.migrations / "2025-01-01T0000__shop__cats.sql"
+    path.write_text("create table shop.cats (id int)")
+    shop.run("apply")
+    path.write_text("create table shop.cats (id bigint)")
+    assert shop.run("status")[0] == 1
+    code, planned = shop.run("plan")
+    assert (code, next(iter(planned["databases"].values()))["refusals"][0]["code"]) == (1, "migration_edited")
+    code, refused = shop.run("apply")
+    assert (code, refused["code"]) == (1, "migration_edited")
+
+
+def test_another_server_is_reached_by_its_url(
+    shop: Shop, empty: Any, postgres_cluster: address.Address
+) -> None:
+    address.write(shop.root / ".lamppost" / "postgres", address.Address(1, "nothing there"))
+    assert shop.run("status")[1]["code"] == "not_running"
+    provision(postgres_cluster.dsn("postgres"), empty.name, ["shop"], "pass/word @1")
+    assert shop.run("apply", "--postgres", postgres_cluster.dsn("postgres"))[0] == 0
+
+
+def test_without_a_system_the_next_step_is_named(shop: Shop) -> None:
+    code, refused = shop.run("status", "--data", "nowhere")
+    assert (code, refused["code"]) == (1, "not_running")
+    assert "lamppost up" in refused["fix"]
