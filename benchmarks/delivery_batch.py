@@ -30,7 +30,8 @@ ROOT = Path(__file__).parent.parent
 PEOPLE = """
 with person as (
     insert into birthday.people (first_name, last_name, date_of_birth, timezone, created_at, updated_at)
-    select 'John', 'Doe', (%(due)s::timestamptz at time zone 'UTC')::date - interval '30 years', 'UTC', now(), now()
+    select 'John', 'Doe', (%(due)s::timestamptz at time zone 'UTC')::date - interval '30 years', 'UTC',
+           now(), now()
       from generate_series(1, %(count)s)
  returning id
 )
