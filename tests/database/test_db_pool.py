@@ -149,6 +149,19 @@ def test_thirty_threads_share_three_connections(lend, admin):
     assert max(most) <= 3
 
 
+def test_who_waits_may_open_a_connection_when_the_lent_one_comes_back_broken(lend, admin):
+    one = lend(most=1, wait=20.0)
+    answers = []
+    thread = threading.Thread(target=lambda: answers.extend(one.query("select 1 as one")))
+    with one.connection() as connection:
+        thread.start()
+        while not one._slots._waiting:
+            threading.Event().wait(0.001)
+        connection.close()
+    thread.join(10)
+    assert answers == [{"one": 1}]
+
+
 def test_a_thread_that_runs_hot_lets_the_one_that_waits_go_first(lend):
     one = lend(most=1)
     waiting, served = threading.Event(), threading.Event()
@@ -299,6 +312,16 @@ def test_interrupt_between_two_statements_forbids_the_commit(lend):
     with pytest.raises(faults.Interrupted), one.transaction() as connection:
         connection.execute("insert into kept values (7)")
         one.interrupt()
+    assert one.query("select id from kept") == []
+
+
+def test_after_interrupt_a_commit_by_hand_is_too_late(lend):
+    one = lend()
+    with pytest.raises(faults.Interrupted), one.connection() as connection:
+        connection.execute("begin")
+        connection.execute("insert into kept values (9)")
+        one.interrupt()
+        connection.execute("commit")
     assert one.query("select id from kept") == []
 
 

@@ -63,8 +63,6 @@ class Pool:
         """
         with self._lent() as held, held.connection.transaction():
             yield held.connection
-            if held.stopped:
-                raise Interrupted("the work was stopped before its commit; nothing was kept")
 
     def query(self, sql: LiteralString | SQL | Composed, params: Params = None) -> list[dict[str, Any]]:
         """Run one statement by itself; its rows as dictionaries, and none for a statement without rows.
