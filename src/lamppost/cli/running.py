@@ -1,6 +1,5 @@
 """Talks to the running system through its control door."""
 
-import http.client
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +28,8 @@ def find(data: Path) -> state.Running:
 
 def ask(data: Path, command: str, **arguments: Any) -> Any:
     """Let the running system do `command`; its answer. Raises what it refuses."""
+    import http.client
+
     running = find(data)
     port = int(running.aws.rpartition(":")[2])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3600)

@@ -1,5 +1,6 @@
 """The databases of the local system: made, migrated, and opened by the secrets their services name."""
 
+import hashlib
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +17,23 @@ from lamppost.derive.manifest import DatabaseEntry, Manifest, ServiceEntry
 from lamppost.local.stores import SecretStore
 from lamppost.migrate.apply import apply
 from lamppost.migrate.events import Event
-from lamppost.migrate.files import discover
-from lamppost.migrate.provision import provision
+from lamppost.migrate.files import Bundle, discover
+from lamppost.migrate.provision import provision, roles
 
 HOME = "lamppost_local"
 
 Say = Callable[[str], None]
+
+_PREPARED = """
+select p.database, p.fingerprint
+  from local.prepared as p
+  join pg_database as d on d.datname = p.database and d.oid = p.oid
+"""
+_REMEMBER = """
+insert into local.prepared (database, oid, fingerprint)
+select datname, oid, %(fingerprint)s from pg_database where datname = %(database)s
+    on conflict (database) do update set oid = excluded.oid, fingerprint = excluded.fingerprint
+"""
 
 
 class Server(Protocol):
@@ -50,28 +62,44 @@ class Databases:
         apply(home, discover([("local", own)]), role=None, report=_spoken(HOME, say))
         return home
 
+    def credentials(self, manifest: Manifest) -> bool:
+        """Let every database's secret say where it is and how to enter; whether all had one before."""
+        known = [self._credentials(database)[1] for database, _ in manifest.databases().values()]
+        return all(known)
+
     def prepare(self, manifest: Manifest, say: Say) -> dict[str, str]:
         """Make and migrate every declared database; name to the administrator's conninfo.
 
+        What stands as the last start left it (same files, same server) is not asked again.
         Raises what a migration raises: nothing of that file stays, files before it do.
         """
-        return {
-            name: self._prepare(database, services, say)
-            for name, (database, services) in manifest.databases().items()
-        }
+        with psycopg.connect(self._server.dsn(HOME), autocommit=True) as home:
+            prepared: dict[str, str] = dict(home.execute(_PREPARED).fetchall())
+            for name, (database, services) in manifest.databases().items():
+                folders = [(service.name, self._root / service.folder / "migrations") for service in services]
+                bundle = discover([(service, folder) for service, folder in folders if folder.is_dir()])
+                password, _ = self._credentials(database)
+                fingerprint = _fingerprint(bundle, [service.name for service in services], password)
+                if prepared.get(name) != fingerprint:
+                    self._prepare(database, services, bundle, password, say)
+                    home.execute(_REMEMBER, {"database": name, "fingerprint": fingerprint})
+        return {name: self._server.dsn(name) for name in manifest.databases()}
 
-    def _prepare(self, database: DatabaseEntry, services: tuple[ServiceEntry, ...], say: Say) -> str:
-        password = self._credentials(database)
+    def _prepare(
+        self,
+        database: DatabaseEntry,
+        services: tuple[ServiceEntry, ...],
+        bundle: Bundle,
+        password: str,
+        say: Say,
+    ) -> None:
         schemas = [service.name for service in services]
         provision(self._server.dsn("postgres"), database.name, schemas, password)
-        admin = self._server.dsn(database.name)
-        folders = [(service.name, self._root / service.folder / "migrations") for service in services]
-        bundle = discover([(name, folder) for name, folder in folders if folder.is_dir()])
-        apply(admin, bundle, role=f"{database.name}_migrator", report=_spoken(database.name, say))
-        return admin
+        role = roles(database.name).migrator
+        apply(self._server.dsn(database.name), bundle, role=role, report=_spoken(database.name, say))
 
-    def _credentials(self, database: DatabaseEntry) -> str:
-        """The app role's password, kept in the secret; the secret follows the server's address."""
+    def _credentials(self, database: DatabaseEntry) -> tuple[str, bool]:
+        """The app role's password and whether it is an old one; the secret follows the server's address."""
         name = names.physical(database.secret, names.LOCAL_ENV)
         kept = self._store.get(name)
         known = msgspec.json.decode(kept, type=dict[str, object]) if kept else {}
@@ -79,7 +107,7 @@ class Databases:
         place = urlsplit(self._server.dsn(database.name))
         wanted = {
             "engine": "postgres",
-            "username": f"{database.name}_app",
+            "username": roles(database.name).app,
             "password": password,
             "host": place.hostname or "127.0.0.1",
             "port": place.port or 5432,
@@ -87,13 +115,19 @@ class Databases:
         }
         if known != wanted:
             self._keep(name, msgspec.json.encode(wanted).decode())
-        return password
+        return password, bool(kept)
 
     def _keep(self, name: str, value: str) -> None:
         if self._store.find(name) is None:
             self._store.create(name, value)
         else:
             self._store.put(name, value)
+
+
+def _fingerprint(bundle: Bundle, schemas: list[str], password: str) -> str:
+    """Changes with the files, the schemas, the password and Lamppost itself."""
+    parts = [lamppost.__version__, *schemas, password, *(f"{m.name} {m.sha256}" for m in bundle.migrations)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _spoken(database: str, say: Say) -> Callable[[Event], None]:

@@ -46,7 +46,9 @@ class Lock:
 
     def release(self) -> None:
         """Let another runner in."""
-        os.close(self._descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 def write(data: Path, running: Running) -> None:

@@ -1,7 +1,6 @@
 """The local system: every part, started in the order that costs the least time.
 
-PostgreSQL and the zygote are processes of their own and start first; while they load, this
-process loads its own libraries. Nothing is served before every migration is in.
+Ports are bound before anything else, and nothing is served before every migration is in.
 """
 
 import asyncio
@@ -33,17 +32,15 @@ from lamppost.local.description import Description
 from lamppost.local.functions.environment import local_environment
 from lamppost.local.functions.lambdas import Key, Lambdas
 from lamppost.local.functions.later import Later, record
-from lamppost.local.functions.nursery import Nursery
 from lamppost.local.functions.served import ServedFunctions
 from lamppost.local.functions.spec import Result
 from lamppost.local.gateway import HTTP_LIMITS, Gateway
-from lamppost.local.http import Server, serve
+from lamppost.local.http import Handler, Request, Response, Server, serve
 from lamppost.local.inbox import Inbox
+from lamppost.local.launch import Launched
 from lamppost.local.logs import LogStore
 from lamppost.local.messaging import Messaging
 from lamppost.local.options import Options
-from lamppost.local.postgres.cluster import Cluster
-from lamppost.local.postgres.external import External
 from lamppost.local.queues import Queues
 from lamppost.local.settings import Settings
 from lamppost.observe.log import Log
@@ -52,19 +49,17 @@ Say = Callable[[str], None]
 
 
 class System:
-    """The parts and how they hang together. `launch` (before the loop), `start`, `close`."""
+    """The parts and how they hang together."""
 
-    def __init__(self, options: Options, say: Say, log: Log, stop: Callable[[], None]) -> None:
+    def __init__(
+        self, options: Options, started: Launched, say: Say, log: Log, stop: Callable[[], None]
+    ) -> None:
         self.options = options
         self.log = log
         self._say = say
         data = options.data
-        data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.lock = state.Lock(data)
-        self.cluster: Cluster | External = (
-            External(options.postgres) if options.postgres else Cluster(data / "postgres")
-        )
-        self.nursery = Nursery()
+        self.cluster = started.cluster
+        self.nursery = started.nursery
         self.description = Description(options.root, data)
         self.access = Access()
         self.functions = Aliases()
@@ -79,12 +74,7 @@ class System:
         self._place: dict[str, str] = {}
         self._tidying: asyncio.Task[None] | None = None
         self._stop = stop
-        self._closed = False
-
-    def launch(self) -> None:
-        """Start the processes that load by themselves."""
-        self.cluster.launch()
-        self.nursery.launch(self.options.root)
+        self._opened = asyncio.Event()
 
     async def start(self) -> state.Running:
         """Bring everything up; on return requests are served."""
@@ -97,16 +87,23 @@ class System:
         await self._open_doors()
         manifest = await asyncio.to_thread(self.description.read)
         await asyncio.to_thread(self.cluster.ready)
+        self.settings.name(manifest)
+        if self.databases.credentials(manifest):
+            # Not the first start: the functions may open their connections while we look at the tables.
+            self.lambdas.describe(manifest)
+            self.lambdas.warm(("http",))
         home = await asyncio.to_thread(self.databases.prepare_home, self._say)
         await asyncio.gather(self.queues.open(home), self.later.open(home), self.clock.open(home))
         await self.adopt(manifest)
         self.clock.start()
         self._tidying = asyncio.get_running_loop().create_task(self._tidy())
+        self.lambdas.warm(("http",))
         self.announced = self._announcement()
         state.write(self.options.data, self.announced)
+        self._opened.set()
         return self.announced
 
-    async def adopt(self, manifest: Manifest, changed: Callable[[str], bool] = lambda _: True) -> None:
+    async def adopt(self, manifest: Manifest, changed: Callable[[str], bool] = lambda _: False) -> None:
         """Make `manifest` the running system: its tables first, then its code."""
         self.settings.name(manifest)
         databases = await asyncio.to_thread(self.databases.prepare, manifest, self._say)
@@ -121,7 +118,6 @@ class System:
         self.gateway.describe(manifest)
         self.clock.describe(manifest, lambda named: names.physical(named, names.LOCAL_ENV))
         await self.messaging.connect(manifest)
-        self.lambdas.warm(("http",))
 
     async def quiet(self) -> None:
         """Wait until no function works and no queue has work to give."""
@@ -148,15 +144,6 @@ class System:
         self.inbox.close()
         state.forget(self.options.data)
         await asyncio.to_thread(self.cluster.stop)
-        self.lock.release()
-        self._closed = True
-
-    def abandon(self) -> None:
-        """After a failed start: end what `launch` started. After `close` there is nothing left to do."""
-        if not self._closed:
-            self.nursery.kill()
-            self.cluster.stop()
-            self.lock.release()
 
     # --- doors
 
@@ -166,8 +153,8 @@ class System:
         served = ServedFunctions(self.lambdas, self.later)
         services = (Lambda(served, self.functions), Sqs(self.queues), parameters, kept, Logs(self.logs))
         self.control = Control(self, AwsPort(services, self.access).handler, self._stop)
-        gateway = await serve(self.gateway, port=self.options.port, limits=HTTP_LIMITS)
-        aws = await serve(self.control, port=self.options.aws_port)
+        gateway = await serve(self._held(self.gateway), port=self.options.port, limits=HTTP_LIMITS)
+        aws = await serve(self._held(self.control), port=self.options.aws_port)
         extension = await serve(Extension(kept, parameters, self.access).handler)
         self._servers = [gateway, aws, extension]
         self.port, self.aws_port = gateway.port, aws.port
@@ -176,6 +163,16 @@ class System:
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws.port}",
             "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(extension.port),
         }
+
+    def _held(self, handler: Handler) -> Handler:
+        """`handler`, whose first callers wait until the system is up."""
+
+        async def hold(request: Request) -> Response:
+            if not self._opened.is_set():
+                await self._opened.wait()
+            return await handler(request)
+
+        return hold
 
     @property
     def _inbox(self) -> str:

@@ -54,7 +54,7 @@ class Lambdas:
         self._keys: dict[str, Key] = {}
         self._overrides: dict[str, Override] = {}
 
-    def describe(self, manifest: Manifest, changed: Callable[[str], bool] = lambda _: True) -> None:
+    def describe(self, manifest: Manifest, changed: Callable[[str], bool] = lambda _: False) -> None:
         """Run the functions of `manifest` from now on; sandboxes of `changed` services are replaced."""
         wanted: dict[str, Spec] = {}
         for service in manifest.services:

@@ -79,6 +79,7 @@ class Nursery:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            self._process = None
 
     def _hear(self) -> None:
         while self._socket is not None:
