@@ -48,6 +48,11 @@ class FakeContext:
         with self._db.transaction():
             yield self._db
 
+    def backend_pid(self) -> int:
+        """The server process behind this context's connection."""
+        with self.transaction() as db:
+            return db.info.backend_pid
+
     def send(self, queue: str, *bodies: Any) -> None:
         self.queues[queue] += [json.loads(msgspec.json.encode(body)) for body in bodies]
 

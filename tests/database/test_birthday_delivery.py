@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lamppost.delivery import signing
+from lamppost.delivery import sending, signing
 from services.birthday import outbox, worker
 from services.birthday.store import claiming, settling
 from tests.birthday import SIGNING_SECRET, World, batch_of
@@ -378,13 +378,13 @@ def test_what_there_is_no_time_to_begin_becomes_a_chunk_of_its_own(
         world.create()
     world.now_is(NINE_IN_NEW_YORK)
     world.tick()
-    whole = worker.sending.send
+    whole = sending.send
 
     def only_the_first(posts: Any, **how: Any) -> Any:
         return [*whole(posts[:1], **how), None, None]
 
     with monkeypatch.context() as slow:
-        slow.setattr(worker.sending, "send", only_the_first)
+        slow.setattr(sending, "send", only_the_first)
         world.deliver()
     assert len(hook.requests) == 1
     world.minute()
