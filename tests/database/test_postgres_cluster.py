@@ -39,7 +39,8 @@ import psycopg
 connection = psycopg.connect(sys.argv[1])
 with connection.cursor() as cursor:
     print("on it", flush=True)
-    cursor.execute("select count(*) from generate_series(1, 10000000000) as a")
+    cursor.execute("select count(*) from generate_series(1, 20000) a, generate_series(1, 20000) b,"
+                   " generate_series(1, 20000) c")
 """
 
 
@@ -131,9 +132,13 @@ def test_a_start_waits_for_a_backend_that_is_too_busy_to_notice_that_its_server_
     busy = subprocess.Popen([sys.executable, "-c", BUSY, cluster.dsn("postgres")], stdout=subprocess.PIPE)
     assert busy.stdout is not None
     busy.stdout.readline()
+    counting = "select count(*) from pg_stat_activity where state = 'active' and query like '%20000%'"
+    while ask(cluster, f"{counting} and pid <> pg_backend_pid()") != (1,):
+        pass
     os.kill(pid(cluster), signal.SIGKILL)
     cluster._child.wait(10)  # type: ignore[union-attr]  # started(), so there is one
     cluster.launch()
+    cluster._child.wait(10)  # type: ignore[union-attr]  # refused: the busy one is still there
     busy.kill()
     busy.wait()
     cluster.ready()
