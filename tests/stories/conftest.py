@@ -1,0 +1,39 @@
+"""Systems for stories: one shared by those that only look, a fresh one for those that break things."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running import House, Receiver
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A system shared by this worker's stories: they leave it up and the clock where it was."""
+    shared = House(tmp_path_factory.mktemp("house") / "data")
+    yield shared.up()
+    shared.end()
+
+
+@pytest.fixture
+def new_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """Makes systems of a test's own; all are gone afterwards."""
+    made: list[House] = []
+
+    def make(name: str = "data", **how: object) -> House:
+        fresh = House(tmp_path / name, **how)  # type: ignore[arg-type]
+        made.append(fresh)
+        return fresh
+
+    yield make
+    for each in made:
+        each.end()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A webhook receiver outside the system."""
+    listening = Receiver()
+    yield listening
+    listening.close()
