@@ -76,6 +76,10 @@ def fronted(behind: int, pair: tuple[Path, Path]) -> Iterator[int]:
         port.set_result(server.sockets[0].getsockname()[1])
         await over.wait()
         server.close()
+        talking = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in talking:
+            task.cancel()
+        await asyncio.gather(*talking, return_exceptions=True)
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()

@@ -39,7 +39,7 @@ class Held:
         return max(time.monotonic() - self._ticks, time.time() - self._clock)
 
     def alive(self) -> bool:
-        """Whether the server is still there. Asks the socket (3 µs), and after thirty seconds the server."""
+        """Whether the server is still there. Asks the socket (1 µs), and after thirty seconds the server."""
         if self.stopped or self.connection.closed:
             return False
         # An idle server says nothing: bytes are a farewell, or a notice that is not worth a risk.
