@@ -22,7 +22,8 @@ apply(sys.argv[1], discover([("shop", Path(sys.argv[2]))]), role=sys.argv[3])
 """
 # The file waits inside the server for a lock that the test holds: there the migrator is killed.
 WAIT = "select pg_advisory_xact_lock(7)"
-STUCK = "select pid from pg_locks where locktype = 'advisory' and objid = 7 and not granted"
+HERE = "select 1 from pg_stat_activity where datname = current_database()"
+STUCK = f"{HERE} and wait_event_type = 'Lock'"
 
 
 def ask(conninfo: str, query: str) -> list[tuple[Any, ...]]:
@@ -71,7 +72,7 @@ def test_the_server_lets_go_of_a_dead_migrators_lock_although_its_statement_stil
     files(cats="create table shop.cats (id int); select pg_sleep(500)")
     command = [sys.executable, "-c", MIGRATOR, empty.admin, str(tmp_path / "shop" / "migrations"), empty.role]
     migrator = subprocess.Popen(command)
-    until(empty.admin, "select 1 from pg_stat_activity where wait_event = 'PgSleep'")
+    until(empty.admin, f"{HERE} and wait_event = 'PgSleep'")
     os.kill(migrator.pid, signal.SIGKILL)
     migrator.wait()
     mended = files(cats="create table shop.cats (id int)")
@@ -106,10 +107,10 @@ def test_an_index_whose_builder_was_killed_is_built_by_the_next_one(
         folder = tmp_path / "shop" / "migrations"
         command = [sys.executable, "-c", MIGRATOR, empty.admin, str(folder), empty.role]
         migrator = subprocess.Popen(command)
-        until(empty.admin, "select 1 from pg_locks where locktype = 'virtualxid' and not granted")
+        until(empty.admin, f"{STUCK} and wait_event = 'virtualxid'")
         os.kill(migrator.pid, signal.SIGKILL)
         migrator.wait()
-        until(empty.admin, "select 1 where not exists (select from pg_locks where not granted)")
+        until(empty.admin, f"select 1 where not exists ({STUCK})")
     apply(empty.admin, bundle, role=empty.role)
     valid = "select indisvalid from pg_index where indexrelid = 'shop.cats_id'::regclass"
     assert ask(empty.admin, valid) == [(True,)]
