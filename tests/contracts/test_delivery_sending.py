@@ -1,5 +1,6 @@
 """The sender against real sockets: what it sends, what it makes of any answer, whom it refuses to meet."""
 
+import os
 import socket
 import ssl
 import subprocess
@@ -346,7 +347,7 @@ def test_a_certificate_must_be_for_the_name_in_the_url(certificate: tuple[Path, 
         urls = [f"https://localhost:{port}/h", f"https://127.0.0.1:{port}/h"]
         done = subprocess.run(
             [sys.executable, "-c", TRUSTING, *urls],
-            env={"SSL_CERT_FILE": str(certificate[1])},
+            env={**os.environ, "SSL_CERT_FILE": str(certificate[1])},
             check=True,
             capture_output=True,
             text=True,

@@ -160,6 +160,29 @@ def test_a_worker_that_lost_its_lease_records_nothing(world: World, hook: Receiv
     other.close()
 
 
+def test_a_worker_that_wakes_up_late_leaves_the_record_to_the_one_that_holds_the_chunk(
+    world: World, hook: Receiver
+) -> None:
+    world.create()
+    world.now_is(NINE_IN_NEW_YORK)
+    world.tick()
+    chunk = world.ctx.queues["bday-messages"][0]["chunk"]
+
+    def overtaken(_: Any) -> Reply:
+        world.admin.execute("update birthday.chunks set leased_until = clock_timestamp() - interval '1 s'")
+        with other.transaction() as db:
+            assert claiming.lease(db, chunk, seconds=60) is not None
+        return Reply(500)
+
+    hook.answer = overtaken
+    other = world.another_context()
+    world.deliver()
+    other.close()
+    assert world.ctx.said("chunk.lost_to_another")
+    assert world.greetings() == [(2025, "claimed", 0)]
+    assert (world.count("attempts"), world.count("chunks")) == (0, 1)
+
+
 def test_a_worker_that_dies_after_posting_repeats_the_greeting_under_the_same_id(
     world: World, hook: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,7 +305,10 @@ def test_an_endpoint_that_is_gone_costs_nobody_a_greeting(world: World, hook: Re
     world.minute()
     assert len(hook.requests) == 3
     for _ in range(8):
-        world.minute()
+        world.tick()
+        (probe,) = world.ctx.queues["bday-messages"]
+        assert len(probe["members"]) == 1
+        world.deliver()
     assert len(hook.requests) == 3, "nothing more is posted to it"
     assert world.greetings()[0] == (2025, "waiting", 0)
     hook.always(200)

@@ -9,6 +9,7 @@ import pytest
 
 from lamppost.errors import CallerError, OperatorError
 from services.birthday import api, calendar
+from services.birthday.store import people as store
 from tests.birthday import World, refused
 
 
@@ -105,6 +106,25 @@ def test_a_greeting_that_is_due_and_not_sent_survives_any_move(world: World) -> 
     world.now_is("2025-03-15T13:00:30Z")
     world.update(person["id"], timezone="Asia/Tokyo", dateOfBirth="1990-12-24")
     assert world.greetings("year, status, due_at <= lamppost.now()") == [(2025, "waiting", True)]
+
+
+def test_a_greeting_that_is_claimed_during_an_edit_goes_out_where_it_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = world.create()
+    world.now_is("2025-03-15T12:59:00Z")
+    real, other = store.years, world.another_context()
+
+    def nine_strikes(*arguments: Any) -> Any:
+        found = real(*arguments)
+        world.now_is("2025-03-15T13:00:00Z")
+        world.tick(other)
+        return found
+
+    monkeypatch.setattr(store, "years", nine_strikes)
+    world.update(person["id"], dateOfBirth="1990-12-24")
+    other.close()
+    assert world.greetings("year, status, due_at = '2025-03-15T13:00:00Z'") == [(2025, "claimed", True)]
 
 
 def greeted(world: World) -> str:
