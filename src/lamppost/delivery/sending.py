@@ -10,14 +10,13 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 import pycurl
 
-from lamppost.delivery import vetting
+from lamppost.delivery import authorities, vetting
 from lamppost.delivery.answer import Answer
+from lamppost.delivery.guard import Guard
 from lamppost.delivery.vetting import Allowances
 
 # A Lambda sandbox has 1,024 file descriptors.
@@ -137,7 +136,7 @@ class _Round:
 
 
 class _Transfer:
-    """A reusable easy handle with the guard that watches its connections."""
+    """A reusable easy handle and the guard that watches its connections."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -145,8 +144,7 @@ class _Transfer:
         self.head = bytearray()
         self.taken = 0
         self.headers_done = False
-        self.trusted = False
-        self.allowed = Allowances()
+        self.guard = Guard("", Allowances())
         self.curl = curl = pycurl.Curl()
         curl.transfer = self
         curl.setopt(pycurl.POST, 1)
@@ -171,7 +169,7 @@ class _Transfer:
         """Make ready for `post`, the `number`-th of its round."""
         self.number, self.refused, self.taken, self.headers_done = number, "", 0, False
         self.head.clear()
-        self.allowed, self.trusted = allowed, _named(post.url, allowed)
+        self.guard = Guard(post.url, allowed)
         self.curl.setopt(pycurl.URL, post.url)
         self.curl.setopt(pycurl.TIMEOUT_MS, int(timeout * 1000))
         self.curl.setopt(pycurl.POSTFIELDSIZE, len(post.body))
@@ -187,20 +185,10 @@ class _Transfer:
             ],
         )
 
-    def _refusal(self, address: str, port: int) -> str:
-        # Runs inside libcurl, where nobody hears an exception: what cannot be judged is refused.
-        try:
-            if self.trusted or vetting.opened(address, port, self.allowed):
-                return ""
-            reason = vetting.refusal(address)
-        except (ValueError, TypeError) as error:
-            reason = f"not judged: {error}"
-        return f"it resolves to {address}, which is {reason}" if reason else ""
-
     def _open(self, _purpose: int, target: tuple[int, int, int, tuple[object, ...]]) -> object:
         try:
             family, kind, protocol, address = target
-            refused = self._refusal(str(address[0]), int(str(address[1])))
+            refused = self.guard.refusal(str(address[0]), int(str(address[1])))
             if refused:
                 self.refused = refused
                 return pycurl.SOCKET_BAD
@@ -211,7 +199,7 @@ class _Transfer:
 
     def _before_request(self, peer: str, _mine: str, port: int, _my_port: int) -> int:
         # Runs on reused connections too. One refused address fails the post, even if the next was fine.
-        self.refused = self.refused or self._refusal(peer, port)
+        self.refused = self.refused or self.guard.refusal(peer, port)
         verdict: int = pycurl.PREREQFUNC_ABORT if self.refused else pycurl.PREREQFUNC_OK
         return verdict
 
@@ -241,25 +229,6 @@ class _Transfer:
         return Answer(status, retry_after=wait, latency_ms=latency, head=bytes(self.head))
 
 
-def _named(url: str, allowed: Allowances) -> bool:
-    if not allowed.targets:
-        return False
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return vetting.opened(parts.hostname or "", port, Allowances(allowed.targets))
-
-
-def _certificate_authorities() -> str | None:
-    # The wheel's libcurl was built where the certificates stand elsewhere.
-    places = (
-        os.environ.get("SSL_CERT_FILE", ""),
-        "/etc/ssl/certs/ca-certificates.crt",
-        "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/cert.pem",
-    )
-    return next((place for place in places if place and Path(place).is_file()), None)
-
-
 _TOO_LARGE = 100  # CURLE_TOO_LARGE, which pycurl does not name
 
 _ERRORS = {
@@ -284,7 +253,7 @@ _ERRORS = {
     pycurl.E_URL_MALFORMAT: "E_INVALID_TARGET",
 }
 
-_authorities = _certificate_authorities()
+_authorities = authorities.file(os.environ)
 _multi = pycurl.CurlMulti()
 _multi.setopt(pycurl.M_MAXCONNECTS, IN_FLIGHT)
 _spare: list[_Transfer] = []
