@@ -213,6 +213,13 @@ def test_a_start_that_fails_tells_what_the_server_said(tmp_path: Path, make_clus
     assert not cluster.alive()
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, make_cluster: Make) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OperatorError, match=r"nothing can be written in .*file/data") as refused:
+        make_cluster(tmp_path / "file" / "data").launch()
+    assert refused.value.code == "postgres_folder"
+
+
 def test_two_first_starts_at_once_share_one_template(
     tmp_path: Path, make_cluster: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,8 +4,6 @@ The server is a child in a session of its own, so Ctrl-C reaches us first and it
 The next start finds it by its lock file and takes it over. A lock of ours keeps a second supervisor out.
 """
 
-import fcntl
-import os
 import shutil
 import subprocess
 import time
@@ -17,6 +15,7 @@ import msgspec
 from lamppost.errors import OperatorError
 from lamppost.local.postgres import address, binaries, postmaster, template
 from lamppost.local.postgres.account import Account, choose, environment
+from lamppost.local.postgres.lock import FolderLock
 from lamppost.local.postgres.log import Log
 from lamppost.local.postgres.settings import arguments, settings
 
@@ -55,7 +54,7 @@ class Cluster:
         self._address: address.Address | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._found: postmaster.Postmaster | None = None
-        self._lock: int | None = None
+        self._lock = FolderLock(self.folder)
         self._launched = 0.0
 
     @property
@@ -75,10 +74,9 @@ class Cluster:
     def launch(self) -> None:
         """Start the server, or take over the one that runs, without waiting until it serves.
 
-        Raises `OperatorError`: no programs, another supervisor, data of another major version.
+        Raises `OperatorError`: no programs, no place to write, another supervisor, data of another version.
         """
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._take_lock()
+        self._lock.take()
         try:
             self._account = choose(self._programs or binaries.find(), self.data)
             self.version = self._account.binaries.version
@@ -88,7 +86,7 @@ class Cluster:
             if self._found is None:
                 self._spawn()
         except BaseException:
-            self._release_lock()
+            self._lock.release()
             raise
         self._launched = time.monotonic()
 
@@ -117,7 +115,7 @@ class Cluster:
         if self._found is not None:
             self._found.stop()
             self._found = None
-        self._release_lock()
+        self._lock.release()
 
     def leave(self) -> None:
         """Let go of the server and leave it running; the next `launch()` on this folder takes it over."""
@@ -125,7 +123,7 @@ class Cluster:
         if self._found is not None:
             self._found.close()
             self._found = None
-        self._release_lock()
+        self._lock.release()
 
     def _prepare(self, account: Account) -> None:
         major = self.data / "PG_VERSION"
@@ -197,17 +195,16 @@ class Cluster:
 
     def _start_again(self) -> None:
         """The server ended before it was ready: try again where that helps, else say what it said."""
-        said = self.log.tail()
         waited = time.monotonic() - self._launched
         if self._found is not None:
             self._found.close()
             self._found = None
             self.adopted = False
-        elif _refused_by_leftovers(said) and waited < LEFTOVERS:
+        elif self.log.blames_leftovers() and waited < LEFTOVERS:
             time.sleep(POLL * 10)
-        elif not (_refused_by_port(said) and self._wanted_port is None and waited < LEFTOVERS):
+        elif not (self.log.blames_port() and self._wanted_port is None and waited < LEFTOVERS):
             self._child = None
-            self._release_lock()
+            self._lock.release()
             raise self._failed("PostgreSQL did not start")
         postmaster.forget_impostor(self.data)
         self._spawn()
@@ -234,7 +231,7 @@ class Cluster:
 
     def _failed(self, what: str) -> OperatorError:
         said = self.log.tail()
-        taken = _refused_by_port(said)
+        taken = self.log.blames_port()
         return OperatorError(
             f"{what}. It said:\n{said.rstrip() or '(nothing)'}",
             fix=f"free port {self.port}, or choose another"
@@ -242,30 +239,6 @@ class Cluster:
             else f"read {self.log.path}, mend, start again",
             code="postgres_port" if taken else "postgres_start",
         )
-
-    def _take_lock(self) -> None:
-        # A record lock: it ends with this process and is not inherited by the workers it forks.
-        if self._lock is not None:
-            return
-        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as held:
-            holder = os.pread(handle, 20, 0).decode(errors="replace").strip()
-            os.close(handle)
-            raise OperatorError(
-                f"the database in {self.folder} is already run by process {holder or '(unknown)'}",
-                fix="stop that one first (lamppost down), or choose another --data folder",
-                code="postgres_running",
-            ) from held
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
-        self._lock = handle
-
-    def _release_lock(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
 
 def _stop_child(child: subprocess.Popen[bytes]) -> None:
@@ -276,11 +249,3 @@ def _stop_child(child: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             continue
         return
-
-
-def _refused_by_leftovers(said: str) -> bool:
-    return 'lock file "postmaster.pid"' in said or "pre-existing shared memory block" in said
-
-
-def _refused_by_port(said: str) -> bool:
-    return "Address already in use" in said

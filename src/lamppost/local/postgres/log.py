@@ -32,3 +32,12 @@ class Log:
         except FileNotFoundError:
             return ""
         return "\n".join(lines[-LAST_LINES:])
+
+    def blames_leftovers(self) -> bool:
+        """Whether the latest start was refused because parts of a dead server still stand."""
+        said = self.tail()
+        return 'lock file "postmaster.pid"' in said or "pre-existing shared memory block" in said
+
+    def blames_port(self) -> bool:
+        """Whether the latest start was refused because someone else has the port."""
+        return "Address already in use" in self.tail()

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from lamppost.errors import OperatorError
 from lamppost.local.postgres.account import Account, environment
@@ -41,15 +42,9 @@ def create(account: Account, data: Path) -> str:
         password = secrets.token_urlsafe(24)
         initdb(account, data, password)
         return password
-    subprocess.run(["cp", "-a", str(template / "data"), str(data)], check=True, capture_output=True)
+    _run(data, ["cp", "-a", str(template / "data"), str(data)])
     # The server's own fsync covers what it writes; a power cut must find the copied files as well.
-    subprocess.run(
-        [account.program("initdb"), "--sync-only", "-D", data],
-        env=environment(),
-        check=True,
-        capture_output=True,
-        **account.options,
-    )
+    _run(data, [account.program("initdb"), "--sync-only", "-D", str(data)], **account.options)
     return (template / "password").read_text()
 
 
@@ -65,33 +60,29 @@ def initdb(account: Account, data: Path, password: str) -> None:
             os.fchown(reader, *account.owner)
         os.write(writer, f"{password}\n".encode())
         os.close(writer)
-        command = [
-            account.program("initdb"),
-            "-D",
-            str(data),
-            "-U",
-            USER,
-            f"--pwfile=/dev/fd/{reader}",
-            *OPTIONS,
-        ]
-        subprocess.run(
-            command, env=environment(), pass_fds=(reader,), check=True, capture_output=True, **account.options
-        )
+        command = [account.program("initdb"), "-D", str(data), "-U", USER, f"--pwfile=/dev/fd/{reader}"]
+        _run(data, [*command, *OPTIONS], pass_fds=(reader,), **account.options)
+    finally:
+        os.close(reader)
+
+
+def _run(data: Path, command: list[str], **options: Any) -> None:
+    try:
+        subprocess.run(command, env=environment(), check=True, capture_output=True, **options)
     except subprocess.CalledProcessError as failed:
+        said = failed.stderr.decode(errors="replace").strip()
         raise OperatorError(
-            f"initdb could not make a cluster in {data}: {failed.stderr.decode(errors='replace').strip()}",
+            f"a database cluster could not be made in {data}: {said}",
             fix="make room on the disk, or choose another folder with --data",
             code="postgres_initdb",
         ) from failed
-    finally:
-        os.close(reader)
 
 
 def _template(account: Account) -> Path | None:
     home = cache()
     if home is None:
         return None
-    key = hashlib.sha256(repr((account.binaries, OPTIONS, USER)).encode()).hexdigest()[:12]
+    key = hashlib.sha256(repr((account.binaries.version, OPTIONS, USER)).encode()).hexdigest()[:12]
     template = home / f"postgres-{account.binaries.version}-{key}"
     if _whole(template):
         return template
