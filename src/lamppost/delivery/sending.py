@@ -73,15 +73,9 @@ class _Round:
     """One call of `send`: which transfers run, and which come next."""
 
     def __init__(
-        self,
-        posts: Sequence[Post],
-        answers: list[Answer | None],
-        waiting: deque[int],
-        *,
-        allowed: Allowances,
-        timeout: float,
-        in_flight: int,
-    ) -> None:
+        self, posts: Sequence[Post], answers: list[Answer | None], waiting: deque[int], *,
+        allowed: Allowances, timeout: float, in_flight: int,
+    ) -> None:  # fmt: skip
         self.posts, self.answers, self.waiting = posts, answers, waiting
         self.allowed, self.timeout, self.in_flight = allowed, timeout, in_flight
         self.running: set[_Transfer] = set()
@@ -231,26 +225,25 @@ class _Transfer:
 
 _TOO_LARGE = 100  # CURLE_TOO_LARGE, which pycurl does not name
 
+# To libcurl a connection that ends within the headers ends well (E_OK).
+_RESET = (pycurl.E_OK, pycurl.E_GOT_NOTHING, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_PARTIAL_FILE)
+# FTP_WEIRD_SERVER_REPLY is older than its use for HTTP, and pycurl kept the name.
+_RESPONSE = (_TOO_LARGE, pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY)
+_TLS = (
+    pycurl.E_SSL_CONNECT_ERROR,
+    pycurl.E_PEER_FAILED_VERIFICATION,
+    pycurl.E_SSL_CACERT_BADFILE,
+    pycurl.E_SSL_CERTPROBLEM,
+    pycurl.E_SSL_CIPHER,
+)
 _ERRORS = {
-    # To libcurl a connection that ends within the headers ends well.
-    pycurl.E_OK: "E_RESET",
-    _TOO_LARGE: "E_RESPONSE",
     pycurl.E_COULDNT_RESOLVE_HOST: "E_DNS",
     pycurl.E_COULDNT_CONNECT: "E_REFUSED",
     pycurl.E_OPERATION_TIMEDOUT: "E_TIMEOUT",
-    pycurl.E_GOT_NOTHING: "E_RESET",
-    pycurl.E_SEND_ERROR: "E_RESET",
-    pycurl.E_RECV_ERROR: "E_RESET",
-    pycurl.E_PARTIAL_FILE: "E_RESET",
-    pycurl.E_UNSUPPORTED_PROTOCOL: "E_RESPONSE",
-    # The code is older than its use for HTTP, and pycurl kept the name.
-    pycurl.E_FTP_WEIRD_SERVER_REPLY: "E_RESPONSE",
-    pycurl.E_SSL_CONNECT_ERROR: "E_TLS",
-    pycurl.E_PEER_FAILED_VERIFICATION: "E_TLS",
-    pycurl.E_SSL_CACERT_BADFILE: "E_TLS",
-    pycurl.E_SSL_CERTPROBLEM: "E_TLS",
-    pycurl.E_SSL_CIPHER: "E_TLS",
     pycurl.E_URL_MALFORMAT: "E_INVALID_TARGET",
+    **dict.fromkeys(_RESET, "E_RESET"),
+    **dict.fromkeys(_RESPONSE, "E_RESPONSE"),
+    **dict.fromkeys(_TLS, "E_TLS"),
 }
 
 _authorities = authorities.file(os.environ)
