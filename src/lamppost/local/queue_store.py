@@ -59,6 +59,8 @@ class QueueStore:
 
         Messages another receiver is taking right now are skipped. One that was received
         as often as its queue allows moves to the dead letters instead, with its first date.
+        When PostgreSQL dies before it can answer, what it took stays hidden as if it had been
+        received: it comes back, one attempt older.
         """
         rows = await self._db.fetch(
             queue_sql.TAKE,
