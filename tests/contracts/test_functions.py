@@ -17,7 +17,7 @@ from lamppost.local.functions.nursery import Nursery
 from lamppost.observe.log import Log
 from lamppost.pack.discover import discover
 
-SERVICE = '''
+SERVICE = """
 from lamppost import Service, Function, seconds
 from services.probe import acts
 
@@ -29,8 +29,8 @@ service = Service(name="probe", functions=(
     act("count"), act("talk"), act("big"),
     Function(name="broken", handler=acts.echo, database=False),
 ))
-'''
-ACTS = '''
+"""
+ACTS = """
 import os, sys, time
 seen = 0
 def echo(event, ctx): return {"got": event, "id": ctx.request_id, "pid": os.getpid(), "left": ctx.remaining().total_seconds()}
@@ -45,7 +45,7 @@ def count(event, ctx):
 def talk(event, ctx):
     print("plain words"); print("half a line", end=""); ctx.log.info("talked.enough", dog="rex"); return None
 def big(event, ctx): return "x" * (6 * 1024 * 1024 + 1)
-'''
+"""
 
 
 class House:
@@ -78,7 +78,9 @@ class House:
         self.lambdas.describe(manifest)
 
     async def call(self, name: str, event: object = None) -> object:
-        result = await self.lambdas.invoke(names.physical(f"probe-{name}", "dev"), msgspec.json.encode(event or {}))
+        result = await self.lambdas.invoke(
+            names.physical(f"probe-{name}", "dev"), msgspec.json.encode(event or {})
+        )
         answer = msgspec.json.decode(result.payload)
         return answer if result.error is None else (result.error, answer)
 
@@ -158,9 +160,7 @@ def test_a_function_past_its_time_is_killed_and_says_so(tmp_path):
 
 def test_concurrency_grows_to_what_is_reserved_and_then_throttles(tmp_path):
     async def story(house: House) -> None:
-        results = await asyncio.gather(
-            *(house.lambdas.invoke("probe-dev-slow", b"{}") for _ in range(5))
-        )
+        results = await asyncio.gather(*(house.lambdas.invoke("probe-dev-slow", b"{}") for _ in range(5)))
         ran = {result.payload for result in results if not result.throttled}
         assert len(ran) == 2
         assert sum(result.throttled for result in results) == 3

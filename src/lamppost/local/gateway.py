@@ -59,7 +59,7 @@ class Gateway:
             return _say(404, "Not Found")
         app = self._apps.get(segment)
         if app is not None:
-            # A page elsewhere may point its own name at this machine: what shows the inside answers loopback only.
+            # A page elsewhere may point its own name at this machine (DNS rebinding).
             return await app(request) if _is_loopback(request) else _say(403, "Forbidden")
         api = self._apis.get(segment)
         if api is None:

@@ -49,7 +49,12 @@ class Messaging:
         for name, (function, queue) in wanted.items():
             if name not in self._sources:
                 source = EventSource(
-                    self._queues, self._lambdas, name, function, batch=queue.batch, concurrency=queue.concurrency
+                    self._queues,
+                    self._lambdas,
+                    name,
+                    function,
+                    batch=queue.batch,
+                    concurrency=queue.concurrency,
                 )
                 self._sources[name] = ((function, queue), source)
                 source.start()

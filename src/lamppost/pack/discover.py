@@ -43,9 +43,9 @@ def _load(folder: str) -> Service:
         service = import_module(f"services.{folder}.service").service
     except LamppostError:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the author's module may raise anything while it loads
+    except (Exception, SystemExit) as error:  # the author's module may raise anything while it loads
         raise AuthorError(
-            f"services/{folder}/service.py does not load: {type(error).__name__}: {error}{_where(error, folder)}",
+            f"services/{folder} does not load: {type(error).__name__}: {error}{_where(error, folder)}",
             fix="mend the line named",
         ) from error
     if not isinstance(service, Service):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamppost.declare import names
 from lamppost.derive.manifest import FunctionEntry, ServiceEntry
-from lamppost.errors import AuthorError
+from lamppost.errors import AuthorError, OperatorError
 from lamppost.observe.log import Log
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class LiveContext:
     """One invocation's Context. Satisfies `declare.context.Context`."""
 
-    __slots__ = ("_env", "_function", "_lambda", "_service", "log", "request_id", "stage")
+    __slots__ = ("_env", "_function", "_lambda", "_over", "_service", "log", "request_id", "stage")
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class LiveContext:
         self._function = function
         self._lambda = lambda_context
         self._env = env
+        self._over = False
         self.stage = stage
         self.log = log
         self.request_id: str = lambda_context.aws_request_id
@@ -43,7 +44,12 @@ class LiveContext:
     def remaining(self) -> timedelta:
         return timedelta(milliseconds=self._lambda.get_remaining_time_in_millis())
 
+    def end(self) -> None:
+        """The invocation is answered: whatever still runs under this Context may change nothing more."""
+        self._over = True
+
     def transaction(self) -> "AbstractContextManager[Connection[Any]]":
+        self._check_time()
         if not self._function.database:
             raise AuthorError(
                 f"function {self.function} has no database",
@@ -55,6 +61,7 @@ class LiveContext:
 
     def send(self, queue: str, *bodies: Any) -> None:
         self._check(queue, self._function.sends, "sends")
+        self._check_time()
         from lamppost.runtime import queues
 
         account = self._lambda.invoked_function_arn.split(":")[4]
@@ -71,6 +78,14 @@ class LiveContext:
         from lamppost.settings.source import secret
 
         return secret(names.physical(name, self._env))
+
+    def _check_time(self) -> None:
+        if self._over:
+            raise OperatorError(
+                "this invocation is over: its caller has been told that it was given up",
+                fix="make the handler faster, or its timeout= longer",
+                code="overdue",
+            )
 
     def _check(self, name: str, declared: tuple[str, ...], where: str) -> None:
         if name not in declared:

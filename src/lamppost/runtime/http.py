@@ -46,6 +46,7 @@ class HttpFunction:
             answered = encode.problem(refusal, context.request_id)
         except deadline.Overdue:
             self._bystander = None
+            context.end()
             _interrupt()
             context.log.error("request.overdue", route=event.get("routeKey"))
             answered = encode.problem(

@@ -173,7 +173,7 @@ class Sandbox:
         if len(payload) > limits.INVOKE_SYNC_BYTES:
             return failure(
                 "Function.ResponseSizeTooLarge",
-                f"Response payload size exceeded maximum allowed payload size ({limits.INVOKE_SYNC_BYTES} bytes).",
+                f"Response payload size exceeded the maximum of {limits.INVOKE_SYNC_BYTES} bytes.",
                 request_id=self._work.request_id,
             )
         return Result(payload, error, request_id=self._work.request_id)

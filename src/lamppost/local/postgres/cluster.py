@@ -210,7 +210,7 @@ class Cluster:
         self._spawn()
 
     def _command(self, account: Account) -> tuple[str, ...]:
-        chosen = settings(account.binaries.major, self.folder, self._changes, socket=account.owner is None)
+        chosen = settings(account.binaries.major, self._changes)
         return arguments(account.program("postgres"), self.data, self.port, chosen)
 
     def _move_to(self, port: int) -> None:

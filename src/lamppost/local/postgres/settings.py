@@ -1,6 +1,5 @@
 """How the embedded server is set: small when idle, durable, reachable from this machine only."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,26 +28,16 @@ BEHAVIOUR = {
 # PostgreSQL 18 starts three processes to read ahead; one machine's page cache does as well.
 SINCE_18 = {"io_method": "sync"}
 
-# The kernel allows 107 bytes; the name PostgreSQL adds to the folder takes up to 16.
-SOCKET_PATH_BYTES = 100
 
 
-def settings(major: int, folder: Path, changes: Mapping[str, str], *, socket: bool) -> dict[str, str]:
+def settings(major: int, changes: Mapping[str, str]) -> dict[str, str]:
     """All settings of a server of this major version; `changes` wins over what stands here."""
     chosen = MEMORY | BEHAVIOUR | (SINCE_18 if major >= 18 else {})
     chosen["listen_addresses"] = "127.0.0.1"
-    chosen["unix_socket_directories"] = socket_folder(folder) if socket else ""
-    chosen["unix_socket_permissions"] = "0700"
+    # No Unix socket: nobody here uses one, and its lock file would outlive a power cut and refuse the next
+    # start for as long as some process has the dead server's pid.
+    chosen["unix_socket_directories"] = ""
     return chosen | dict(changes)
-
-
-def socket_folder(folder: Path) -> str:
-    """`folder` as PostgreSQL's setting; nothing where kernel or setting could not hold the path."""
-    path = str(folder)
-    too_long = len(f"{path}/.s.PGSQL.65535".encode()) >= SOCKET_PATH_BYTES
-    if sys.platform == "win32" or too_long or any(letter in path for letter in ',"'):
-        return ""
-    return f'"{path}"'
 
 
 def arguments(program: str, data: Path, port: int, chosen: Mapping[str, str]) -> tuple[str, ...]:
