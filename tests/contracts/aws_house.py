@@ -166,3 +166,9 @@ class AwsHouse:
             aws_secret_access_key="any",
             config=Config(retries={"max_attempts": retries}, read_timeout=20),
         )
+
+
+async def nothing_in(queues: Queues, name: str) -> bool:
+    """Whether nothing can be received from a queue and nothing is in flight."""
+    counts = await queues.counts(name)
+    return counts.visible == counts.in_flight == 0

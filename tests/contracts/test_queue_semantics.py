@@ -10,7 +10,7 @@ import pytest
 from lamppost.local.queue_records import Outgoing, outgoing
 from lamppost.local.queues import QueueInUse, QueueMissing, Queues, handle_of
 from lamppost.testing.plugin import MakeDatabase
-from tests.contracts.aws_house import LOCAL_TABLES
+from tests.contracts.aws_house import LOCAL_TABLES, nothing_in
 
 Story = Callable[[Queues], Awaitable[None]]
 
@@ -47,7 +47,7 @@ def test_many_receivers_share_a_queue_and_none_gets_anothers_message(tell: Calla
         await asyncio.gather(*(receive() for _ in range(8)))
         assert len(seen) == 200
         assert set(seen.values()) == {1}
-        assert await queues.quiet("q")
+        assert await nothing_in(queues, "q")
 
     tell(story)
 
@@ -147,7 +147,7 @@ def test_what_outlives_its_retention_is_gone(tell: Callable[[Story], None]) -> N
         await queues.declare("brief", visibility=30, keep=0)
         await queues.send("brief", [outgoing("x")])
         assert await queues.take("brief", limit=1) == []
-        assert await queues.quiet("brief")
+        assert await nothing_in(queues, "brief")
 
     tell(story)
 

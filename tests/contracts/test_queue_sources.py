@@ -13,7 +13,7 @@ from lamppost.local.queues import Queues
 from lamppost.local.sources import EventSource, failed_ids
 from lamppost.observe.log import Log
 from lamppost.testing.plugin import MakeDatabase
-from tests.contracts.aws_house import LOCAL_TABLES
+from tests.contracts.aws_house import LOCAL_TABLES, nothing_in
 
 Answer = Callable[[dict[str, Any]], Awaitable[bytes | Result]]
 
@@ -86,7 +86,7 @@ def test_the_event_is_the_one_aws_sends(tell: Callable[[Worker, Story], None]) -
     async def story(queues: Queues, source: Callable[..., EventSource]) -> None:
         source()
         await queues.send("q", [outgoing('{"chunk":1}')])
-        await until(lambda: queues.quiet("q"))
+        await until(lambda: nothing_in(queues, "q"))
 
     tell(worker, story)
     [event] = worker.events
@@ -131,7 +131,7 @@ def test_what_the_function_reports_comes_back_and_the_rest_does_not(
     async def story(queues: Queues, source: Callable[..., EventSource]) -> None:
         await queues.send("q", [outgoing("fast"), outgoing("slow")])
         source()
-        await until(lambda: queues.quiet("q"))
+        await until(lambda: nothing_in(queues, "q"))
 
     tell(worker, story)
     seen = [[record["body"] for record in event["Records"]] for event in worker.events]
@@ -187,7 +187,7 @@ def test_no_more_invocations_run_at_once_than_allowed(tell: Callable[[Worker, St
         await until(full)
         assert not one.idle
         gate.set()
-        await until(lambda: queues.quiet("q"))
+        await until(lambda: nothing_in(queues, "q"))
         await one.drain()
         assert one.idle
 
@@ -202,7 +202,7 @@ def test_a_drained_source_finishes_its_work_and_takes_no_more(tell: Callable[[Wo
     async def story(queues: Queues, source: Callable[..., EventSource]) -> None:
         one = source()
         await queues.send("q", [outgoing("a")])
-        await until(lambda: queues.quiet("q"))
+        await until(lambda: nothing_in(queues, "q"))
         await one.drain()
         await queues.send("q", [outgoing("b")])
         assert (await queues.counts("q")).visible == 1
@@ -218,7 +218,7 @@ def test_a_batch_too_long_for_lambda_goes_in_parts(tell: Callable[[Worker, Story
         for _ in range(10):
             await queues.send("q", [outgoing("x" * 1024 * 1024)])
         source()
-        await until(lambda: queues.quiet("q"))
+        await until(lambda: nothing_in(queues, "q"))
 
     tell(worker, story)
     assert sorted(len(event["Records"]) for event in worker.events) == [5, 5]

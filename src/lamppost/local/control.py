@@ -11,14 +11,13 @@ import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import msgspec
 
 from lamppost.declare import names
 from lamppost.errors import LamppostError, OperatorError
 from lamppost.local.http import Handler, Request, Response
-from lamppost.local.queue_records import Outgoing, Stored
+from lamppost.local.queue_records import Stored
 
 if TYPE_CHECKING:
     from lamppost.local.system import System
@@ -285,11 +284,6 @@ def _message(message: Stored) -> dict[str, Any]:
         "attributes": message.attributes,
         "body": body,
     }
-
-
-def outgoing(body: str) -> Outgoing:
-    """A message with a new id."""
-    return Outgoing(uuid4(), body)
 
 
 def _instant(text: str) -> datetime:

@@ -1,5 +1,7 @@
 """The declared queues, their dead letters and failures, and the functions they wake."""
 
+import asyncio
+
 from lamppost.declare import limits, names
 from lamppost.derive.manifest import Manifest, QueueEntry, ServiceEntry
 from lamppost.local.functions.lambdas import Lambdas
@@ -45,9 +47,11 @@ class Messaging:
         }
         for name in list(self._sources):
             if wanted.get(name) != self._sources[name][0]:
-                await self._sources.pop(name)[1].stop()
+                await self._sources.pop(name)[1].drain()
         for name, (function, queue) in wanted.items():
             if name not in self._sources:
+                # Whoever held a message died with the last runner: it need not wait out its visibility.
+                await self._queues.release(name)
                 source = EventSource(
                     self._queues,
                     self._lambdas,
@@ -59,17 +63,14 @@ class Messaging:
                 self._sources[name] = ((function, queue), source)
                 source.start()
 
-    async def quiet(self) -> bool:
+    @property
+    def quiet(self) -> bool:
         """Whether no queue has anything to give and no batch is at work."""
-        for name, (_, source) in self._sources.items():
-            if not source.idle or not await self._queues.quiet(name):
-                return False
-        return True
+        return all(source.idle for _, source in self._sources.values())
 
-    async def stop(self) -> None:
+    async def drain(self) -> None:
         """Take no more messages; batches at work finish."""
-        for _, source in self._sources.values():
-            await source.stop()
+        await asyncio.gather(*(source.drain() for _, source in self._sources.values()))
 
 
 def _function(service: ServiceEntry, queue: QueueEntry) -> str:

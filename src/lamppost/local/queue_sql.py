@@ -88,11 +88,11 @@ select count(*) filter (where visible_at <= now()),
   from local.messages
  where queue = %(queue)s and sent_at > now() - make_interval(secs => %(keep)s)"""
 
-QUIET = """
-select not exists (
-       select from local.messages
-        where queue = %(queue)s and (visible_at <= now() or receipt is not null)
-          and sent_at > now() - make_interval(secs => %(keep)s))"""
+RELEASE = """
+update local.messages
+   set visible_at = now()
+ where queue = %(queue)s and visible_at > now() and receipt is not null
+returning id"""
 
 PEEK = f"""
 select {STORED} from local.messages as m

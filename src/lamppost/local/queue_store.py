@@ -95,9 +95,9 @@ class QueueStore:
         """How many messages there are, by state."""
         return Counts(*(await self._db.fetch(queue_sql.COUNTS, {"queue": queue.name, "keep": queue.keep}))[0])
 
-    async def quiet(self, queue: Settings) -> bool:
-        """Whether nothing is visible and nothing in flight."""
-        return bool((await self._db.fetch(queue_sql.QUIET, {"queue": queue.name, "keep": queue.keep}))[0][0])
+    async def release(self, queue: str) -> None:
+        """Make what is in flight visible."""
+        await self._db.fetch(queue_sql.RELEASE, {"queue": queue})
 
     async def peek(self, queue: Settings, *, limit: int) -> list[Stored]:
         """Messages, oldest first, whatever their state. Looking is not a receive."""

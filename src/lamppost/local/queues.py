@@ -201,12 +201,11 @@ class Queues:
         """How many messages there are, by state."""
         return await self._open_store.counts(self.settings(name))
 
-    async def quiet(self, name: str) -> bool:
-        """Whether nothing is visible and nothing in flight.
-
-        A message whose invocation failed is in flight until its visibility ends.
-        """
-        return await self._open_store.quiet(self.settings(name))
+    async def release(self, name: str) -> None:
+        """Make what is in flight visible again: for a runner that knows that every receiver is dead."""
+        queue = self.settings(name)
+        await self._open_store.release(queue.name)
+        self._bell(queue.name).ring()
 
     async def peek(self, name: str, *, limit: int = 10) -> list[Stored]:
         """Messages, oldest first, in whatever state. Looking is not a receive."""

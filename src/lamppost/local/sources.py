@@ -58,6 +58,7 @@ class EventSource:
         self._stopping = False
         self._runner: asyncio.Task[None] | None = None
         self._invocations: set[asyncio.Task[None]] = set()
+        self._asleep: asyncio.Event | None = None
 
     def start(self) -> None:
         """Begin to take messages."""
@@ -66,8 +67,12 @@ class EventSource:
 
     @property
     def idle(self) -> bool:
-        """Whether no invocation is under way."""
-        return not self._invocations
+        """Whether no invocation is under way and nothing is there to be taken.
+
+        It sleeps only after a take that found nothing, and everything that makes a message visible wakes it.
+        """
+        asleep = self._asleep is not None and not self._asleep.is_set()
+        return asleep and not self._invocations
 
     async def drain(self) -> None:
         """Take no more messages and wait for the invocations under way."""
@@ -101,7 +106,9 @@ class EventSource:
             if messages:
                 await self._invoke_all(messages)
             elif messages is not None and not self._stopping:
+                self._asleep = news
                 await news.wait()
+                self._asleep = None
 
     async def _invoke_all(self, messages: list[Stored]) -> None:
         for part in fitting(messages):

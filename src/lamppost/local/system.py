@@ -26,7 +26,7 @@ from lamppost.local.aws.secrets_manager import SecretsManager
 from lamppost.local.aws.sqs import Sqs
 from lamppost.local.aws.ssm import Ssm
 from lamppost.local.clock import Clock
-from lamppost.local.control import Control, outgoing
+from lamppost.local.control import Control
 from lamppost.local.databases import Databases
 from lamppost.local.description import Description
 from lamppost.local.functions.environment import local_environment
@@ -41,6 +41,7 @@ from lamppost.local.launch import Launched
 from lamppost.local.logs import LogStore
 from lamppost.local.messaging import Messaging
 from lamppost.local.options import Options
+from lamppost.local.queue_records import outgoing
 from lamppost.local.queues import Queues
 from lamppost.local.settings import Settings
 from lamppost.observe.log import Log
@@ -122,7 +123,7 @@ class System:
     async def quiet(self) -> None:
         """Wait until no function works and no queue has work to give."""
         while True:
-            if self.lambdas.busy == 0 and self.later.busy == 0 and await self.messaging.quiet():
+            if self.lambdas.busy == 0 and self.later.busy == 0 and self.messaging.quiet:
                 return
             await asyncio.sleep(0.001)
 
@@ -135,7 +136,7 @@ class System:
         for server in self._servers:
             await server.close()
         await self.clock.close()
-        await self.messaging.stop()
+        await self.messaging.drain()
         await self.later.close()
         await self.lambdas.close()
         self.nursery.close()
