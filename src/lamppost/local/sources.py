@@ -71,8 +71,9 @@ class EventSource:
 
         It sleeps only after a take that found nothing, and everything that makes a message visible wakes it.
         """
+        stopped = self._runner is None or self._runner.done()
         asleep = self._asleep is not None and not self._asleep.is_set()
-        return asleep and not self._invocations
+        return (stopped or asleep) and not self._invocations
 
     async def drain(self) -> None:
         """Take no more messages and wait for the invocations under way."""
