@@ -1,0 +1,38 @@
+# Needs python3 >= 3.11, nothing else. Everything installed goes to .venv, everything run to .lamppost.
+
+help:
+	@echo "make up      run the whole system here (options: make up ARGS='--port 9000')"
+	@echo "make check   lint, format, types, layers"
+	@echo "make test    every test, in parallel"
+	@echo "make bench   every benchmark, each beside its peers"
+	@echo "make docs    write docs/reference from the code"
+	@echo "make lock    compile requirements/*.txt from pyproject.toml (needs uv)"
+
+up:
+	@scripts/install run
+	@.venv/bin/lamppost up $(ARGS)
+
+check:
+	@scripts/install test
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy src services tests/typing
+	.venv/bin/lint-imports
+
+test:
+	@scripts/install test
+	@scripts/chromium
+	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+bench:
+	@scripts/install test
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python "$$script"; done
+
+docs:
+	@scripts/install test
+	.venv/bin/python scripts/reference.py
+
+lock:
+	@scripts/lock
+
+.PHONY: help up check test bench docs lock
