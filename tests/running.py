@@ -46,7 +46,19 @@ class House:
         """Start it and wait until it says that it serves."""
         self.errors = (self.data.parent / f"{self.data.name}.err").open("ab")
         self.process = subprocess.Popen(
-            [str(LAMPPOST), "up", "--json", "--port", "0", "--aws-port", "0", "--data", str(self.data), *self.flags, *more],
+            [
+                str(LAMPPOST),
+                "up",
+                "--json",
+                "--port",
+                "0",
+                "--aws-port",
+                "0",
+                "--data",
+                str(self.data),
+                *self.flags,
+                *more,
+            ],
             stdout=subprocess.PIPE,
             stderr=self.errors,
             cwd=self.root,
@@ -74,7 +86,7 @@ class House:
         return self.process.wait(40)
 
     def power_cut(self) -> None:
-        """kill -9 everything: the runner's process group and PostgreSQL, at one stroke."""
+        """Kill -9 everything: the runner's process group and PostgreSQL, at one stroke."""
         assert self.process is not None
         for group in {self.process.pid, *self._postgres()}:
             with suppress(ProcessLookupError):
@@ -82,7 +94,7 @@ class House:
         self.process.wait()
 
     def kill(self) -> None:
-        """kill -9 the runner's process group alone; PostgreSQL has a session of its own and lives on."""
+        """Kill -9 the runner's process group alone; PostgreSQL has a session of its own and lives on."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -111,7 +123,13 @@ class House:
     # --- asking
 
     def ask(
-        self, method: str, url: str, body: Any = None, headers: dict[str, str] | None = None, *, api: str = "birthday"
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        *,
+        api: str = "birthday",
     ) -> Answer:
         """One HTTP request to an API (a path) or to any URL of the system. `body` is JSON, or bytes as they are."""
         base = self.running["apis"][api] if url.startswith("/") else ""
@@ -128,7 +146,12 @@ class House:
 
     def register(self, **person: str) -> dict[str, Any]:
         """A new person, Ada unless said otherwise."""
-        ada = {"firstName": "Ada", "lastName": "Lovelace", "dateOfBirth": "1990-12-10", "timezone": "Europe/London"}
+        ada = {
+            "firstName": "Ada",
+            "lastName": "Lovelace",
+            "dateOfBirth": "1990-12-10",
+            "timezone": "Europe/London",
+        }
         answer = self.ask("POST", "/user", {**ada, **person})
         assert answer.status == 201, answer.body
         found: dict[str, Any] = answer.json
@@ -143,7 +166,12 @@ class House:
         """A `lamppost` command against this system; its JSON, or the finished process when it may fail."""
         environment = {**os.environ, "LAMPPOST_DATA": str(self.data)}
         done = subprocess.run(
-            [str(LAMPPOST), *arguments], capture_output=True, text=True, cwd=self.root, env=environment, input=stdin,
+            [str(LAMPPOST), *arguments],
+            capture_output=True,
+            text=True,
+            cwd=self.root,
+            env=environment,
+            input=stdin,
             timeout=600,
         )
         if not ok:
@@ -185,7 +213,9 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("content-length", 0)))
-                receiver.got.append({"id": self.headers["webhook-id"], "body": json.loads(raw), "at": time.time()})
+                receiver.got.append(
+                    {"id": self.headers["webhook-id"], "body": json.loads(raw), "at": time.time()}
+                )
                 self.send_response(receiver.status)
                 self.send_header("content-length", "0")
                 self.end_headers()

@@ -43,7 +43,9 @@ def test_nothing_accepted_is_lost_however_often_the_power_is_cut(tmp_path, seed)
 
         with house.database() as database:
             kept = {str(row[0]) for row in database.execute("select id from birthday.people").fetchall()}
-            stuck = database.execute("select count(*) from birthday.greetings where status = 'claimed'").fetchone()
+            stuck = database.execute(
+                "select count(*) from birthday.greetings where status = 'claimed'"
+            ).fetchone()
             unsent = database.execute(
                 "select count(*) from birthday.greetings where status = 'waiting' and due_at <= lamppost.now()"
             ).fetchone()

@@ -35,7 +35,10 @@ def test_five_refusals_end_in_the_dead_letters_and_next_year_still_comes(new_hou
     assert person["id"] in received["Body"]
 
     again = house.ask("GET", f"/user/{person['id']}").json
-    assert datetime.fromisoformat(again["nextGreetingAt"]).year == datetime.fromisoformat(person["nextGreetingAt"]).year + 1
+    assert (
+        datetime.fromisoformat(again["nextGreetingAt"]).year
+        == datetime.fromisoformat(person["nextGreetingAt"]).year + 1
+    )
     receiver.status = 200
     house.run("clock", "set", again["nextGreetingAt"])
     assert len(receiver.got) == 6
