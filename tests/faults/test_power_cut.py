@@ -10,6 +10,8 @@ import pytest
 from tests.running import House, Receiver, until
 
 CUTS = 6
+STUCK = "select count(*) from birthday.greetings where status = 'claimed'"
+UNSENT = "select count(*) from birthday.greetings where status = 'waiting' and due_at <= lamppost.now()"
 
 
 @pytest.mark.slow
@@ -43,12 +45,8 @@ def test_nothing_accepted_is_lost_however_often_the_power_is_cut(tmp_path, seed)
 
         with house.database() as database:
             kept = {str(row[0]) for row in database.execute("select id from birthday.people").fetchall()}
-            stuck = database.execute(
-                "select count(*) from birthday.greetings where status = 'claimed'"
-            ).fetchone()
-            unsent = database.execute(
-                "select count(*) from birthday.greetings where status = 'waiting' and due_at <= lamppost.now()"
-            ).fetchone()
+            stuck = database.execute(STUCK).fetchone()
+            unsent = database.execute(UNSENT).fetchone()
         assert set(accepted) <= kept
         assert (stuck, unsent) == ((0,), (0,))
         got: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""A receiver that refuses gets five attempts; then the greeting lies with the dead letters, seen by every tool."""
+"""A receiver that refuses gets five attempts; then the greeting lies with the dead letters."""
 
 from datetime import datetime
 

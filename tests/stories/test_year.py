@@ -1,4 +1,4 @@
-"""A whole year, walked in quarter hours: everyone in the world is greeted exactly once, at nine where they live."""
+"""A year walked in quarter hours: everyone is greeted exactly once, at nine where they live."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
