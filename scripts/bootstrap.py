@@ -37,8 +37,9 @@ def main(want: str) -> None:
         if UNFINISHED.exists() or not usable():
             shutil.rmtree(VENV, ignore_errors=True)
         say(f"Installing {lock.relative_to(ROOT)} into .venv")
-        install = installer()
+        VENV.mkdir(exist_ok=True)
         UNFINISHED.touch()
+        install = installer()
         run([*install, "--require-hashes", "--only-binary", ":all:", "--requirement", str(lock)])
         introduce()
         UNFINISHED.unlink()
