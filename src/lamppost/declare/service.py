@@ -18,7 +18,7 @@ from lamppost.errors import AuthorError
 Handler = Callable[..., Any]
 
 _SERVICE_NAME = re.compile(r"^[a-z][a-z0-9]{0,29}$")
-_PART_NAME = re.compile(r"^[a-z][a-z0-9-]*[a-z0-9]$")
+_PART_NAME = re.compile(r"^[a-z]([a-z0-9-]*[a-z0-9])?$")
 _QUEUE_NAME = re.compile(r"^[A-Za-z0-9_{}-]+$")
 _PARAMETER_NAME = re.compile(r"^(/[A-Za-z0-9_.{}-]+)+$")
 _SECRET_NAME = re.compile(r"^[A-Za-z0-9/_+=.@{}-]+$")
@@ -45,7 +45,7 @@ class Route(msgspec.Struct, frozen=True):
                 f"route {self.call!r} is not a method and a path",
                 fix='write it like "GET /user/{id}"; methods are GET POST PUT PATCH DELETE ANY',
             )
-        for segment in self.path.strip("/").split("/") if self.path != "/" else ():
+        for segment in self.path.split("/")[1:] if self.path != "/" else ():
             if not _SEGMENT.match(segment):
                 raise AuthorError(
                     f"route {self.call!r} has the segment {segment!r}",
