@@ -89,7 +89,7 @@ def discover_apart(root: Path):
     """Discover in a process of its own: this one must not keep the service's modules."""
     from lamppost.local.description import Description
 
-    return Description(root, root).read()
+    return Description(root, root).read().manifest
 
 
 def run(tmp_path: Path, story: Callable[[House], Awaitable[None]]) -> None:

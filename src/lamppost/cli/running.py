@@ -50,17 +50,27 @@ def ask(data: Path, command: str, **arguments: Any) -> Any:
         ) from error
     finally:
         connection.close()
-    if response.status != 200:
+    if response.status == 200:
+        return answer
+    if "what" in answer:
         raise LamppostError(answer["what"], fix=answer["fix"], code=answer["code"])
-    return answer
+    raise OperatorError(
+        f"the system on {data} failed at {command}",
+        fix="look at the terminal it runs in",
+        code="runner_failed",
+    )
 
 
 def alive(pid: int) -> bool:
-    """Whether a process of this pid exists."""
+    """Whether the process of this pid runs. One that has ended and was not reaped does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return True  # no /proc here, or it has just gone: the next look tells
+    return state not in ("Z", "X")

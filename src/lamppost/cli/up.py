@@ -36,12 +36,13 @@ def up(
     reload: Annotated[
         bool, Parameter(help="Take over changed code and new migrations while running.")
     ] = True,
-) -> None:
+) -> int:
     """Run the whole system here: PostgreSQL, functions, queues, schedules, HTTP, AWS's APIs.
 
     Everything a service declares is made: databases, migrations, queues, parameters, secrets.
     Ctrl-C drains and stops; nothing accepted is lost, then or after a crash.
     """
+    from lamppost.console.app import apps
     from lamppost.local.up import run
 
     options = Options(
@@ -65,7 +66,8 @@ def up(
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
-    run(options, ready, say, Log({"part": "runner"}, write=lambda line: sys.stderr.write(line + "\n")))
+    log = Log({"part": "runner"}, write=lambda line: sys.stderr.write(line + "\n"))
+    return run(options, ready, say, log, apps)
 
 
 def _in_words(running: Running, options: Options) -> str:

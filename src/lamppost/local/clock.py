@@ -11,23 +11,16 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-import psycopg
 
 from lamppost.derive.manifest import Manifest
 from lamppost.errors import OperatorError
+from lamppost.local.dials import Dial
 
 Invoke = Callable[[str, datetime], Awaitable[None]]
 Quiet = Callable[[], Awaitable[None]]
 
 # PostgreSQL's and zoneinfo's zones are known this far; a typing error is likelier than the wish to go on.
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-
-_SET = """
-merge into lamppost.clock as clock
-using (values (%(shift)s::interval)) as wanted (shift) on true
- when matched then update set shift = wanted.shift
- when not matched then insert (shift) values (wanted.shift)
-"""
 
 
 class Paced(msgspec.Struct, frozen=True):
@@ -43,8 +36,8 @@ class Clock:
     def __init__(self, invoke: Invoke, quiet: Quiet) -> None:
         self._invoke = invoke
         self._quiet = quiet
-        self._home: psycopg.AsyncConnection | None = None
-        self._others: list[psycopg.AsyncConnection] = []
+        self._home = Dial("")
+        self._others: dict[str, Dial] = {}
         self._shift = timedelta(0)
         self._schedules: tuple[Paced, ...] = ()
         self._ticking: asyncio.Task[None] | None = None
@@ -55,15 +48,18 @@ class Clock:
 
     async def open(self, home: str) -> None:
         """Connect to the home database and take its time."""
-        self._home = await _connect(home)
-        row = await (await self._home.execute("select shift from lamppost.clock")).fetchone()
-        self._shift = row[0] if row else timedelta(0)
+        self._home = Dial(home)
+        self._shift = await self._home.read()
 
     async def also(self, databases: list[str]) -> None:
         """Keep the clocks of these databases too: they get the home's time, whatever a crash left in them."""
-        for connection in self._others:
-            await connection.close()
-        self._others = list(await asyncio.gather(*map(_connect, databases)))
+        for gone in self._others.keys() - set(databases):
+            await self._others.pop(gone).close()
+        self._others |= {name: Dial(name) for name in databases if name not in self._others}
+        await self.restore()
+
+    async def restore(self) -> None:
+        """Write the time into every database: a server that crashed may have lost the last half second."""
         await self._write(self._shift)
 
     def describe(self, manifest: Manifest, dev_name: Callable[[str], str]) -> None:
@@ -130,9 +126,8 @@ class Clock:
             self._ticking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._ticking
-        for connection in [self._home, *self._others]:
-            if connection is not None:
-                await connection.close()
+        for dial in (self._home, *self._others.values()):
+            await dial.close()
 
     # --- inside
 
@@ -144,11 +139,10 @@ class Clock:
         await self._write(at - datetime.now(UTC))
 
     async def _write(self, shift: timedelta) -> None:
-        self._shift = shift
-        assert self._home is not None
         # The home first: whatever a crash leaves, open() brings the others after it.
-        await self._home.execute(_SET, {"shift": shift})
-        await asyncio.gather(*(connection.execute(_SET, {"shift": shift}) for connection in self._others))
+        await self._home.turn(shift)
+        self._shift = shift
+        await asyncio.gather(*(dial.turn(shift) for dial in self._others.values()))
 
     async def _tick(self, schedule: Paced, at: datetime) -> None:
         self._ticked[schedule.function] = at
@@ -202,12 +196,3 @@ def _steps(start: datetime, end: datetime, step: timedelta) -> Iterator[datetime
 def _check(at: datetime) -> None:
     if not datetime(1970, 1, 2, tzinfo=UTC) <= at <= LATEST:
         raise OperatorError(f"{at:%Y-%m-%d} is out of the clock's reach", fix="stay between 1970 and 2200")
-
-
-async def _connect(conninfo: str) -> psycopg.AsyncConnection:
-    connection = await psycopg.AsyncConnection.connect(
-        conninfo, autocommit=True, application_name="lamppost clock"
-    )
-    # The clock of a test system is not worth a disk flush 35,000 times a year.
-    await connection.execute("set synchronous_commit = off")
-    return connection

@@ -195,11 +195,15 @@ class Control:
         return await self._clock_show({})
 
     async def _clock_stop(self, _: Arguments) -> Any:
+        await self.close()
+        return await self._clock_show({})
+
+    async def close(self) -> None:
+        """End a walk of the clock where it is."""
         if self._walk is not None:
             self._walk.cancel()
             with contextlib.suppress(asyncio.CancelledError, LamppostError):
                 await self._walk
-        return await self._clock_show({})
 
     def _walk_error(self) -> str | None:
         walk = self._walk

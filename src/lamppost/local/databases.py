@@ -47,10 +47,9 @@ class Server(Protocol):
 class Databases:
     """Prepares every database a manifest names. Runs in a thread: psycopg's plain connections."""
 
-    def __init__(self, server: Server, store: SecretStore, root: Path) -> None:
+    def __init__(self, server: Server, store: SecretStore) -> None:
         self._server = server
         self._store = store
-        self._root = root
 
     def prepare_home(self, say: Say) -> str:
         """Make and migrate the runner's own database; its conninfo."""
@@ -67,8 +66,10 @@ class Databases:
         known = [self._credentials(database)[1] for database, _ in manifest.databases().values()]
         return all(known)
 
-    def prepare(self, manifest: Manifest, say: Say) -> dict[str, str]:
+    def prepare(self, manifest: Manifest, root: Path, say: Say) -> dict[str, str]:
         """Make and migrate every declared database; name to the administrator's conninfo.
+
+        The files are those of the services below `root`.
 
         What stands as the last start left it (same files, same server) is not asked again.
         Raises what a migration raises: nothing of that file stays, files before it do.
@@ -76,7 +77,7 @@ class Databases:
         with psycopg.connect(self._server.dsn(HOME), autocommit=True) as home:
             prepared: dict[str, str] = dict(home.execute(_PREPARED).fetchall())
             for name, (database, services) in manifest.databases().items():
-                folders = [(service.name, self._root / service.folder / "migrations") for service in services]
+                folders = [(service.name, root / service.folder / "migrations") for service in services]
                 bundle = discover([(service, folder) for service, folder in folders if folder.is_dir()])
                 password, _ = self._credentials(database)
                 fingerprint = _fingerprint(bundle, [service.name for service in services], password)

@@ -1,7 +1,12 @@
-"""What the repository declares right now: asked for in a process of its own, remembered by fingerprint."""
+"""What the repository declares right now, and a copy of the code that declares it.
+
+Functions run from the copy, as on AWS they run from a package: while an author is typing, while a
+migration runs or after one failed, a new sandbox still loads the code that is being served.
+"""
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,51 +18,91 @@ import lamppost
 from lamppost.derive.manifest import Manifest, read
 from lamppost.errors import AuthorError
 
-_WATCHED = (".py", ".sql", ".toml")
+# What editors, interpreters and programs leave beside the code.
+_PASSING = ("~", ".swp", ".tmp", ".log", ".pyc")
+_MANIFEST = "manifest.json"
+# A file that changes each time we look is not worth waiting for.
+_LOOKS = 5
 
 
-class Description:
-    """Reads a repository's manifest; the last one is kept in the data folder for a quick start."""
+class Code(msgspec.Struct, frozen=True):
+    """The services as they stood at one moment: what they declare, and the folder their copy lies in."""
 
-    def __init__(self, root: Path, data: Path) -> None:
-        self._root = root
-        self._manifest = data / "manifest.json"
-        self._key = data / "manifest.key"
-
-    def read(self) -> Manifest:
-        """The manifest as declared now. Raises `AuthorError` with the author's mistake."""
-        key = fingerprint(self._root)
-        if self._manifest.exists() and self._key.exists() and self._key.read_text() == key:
-            try:
-                return read(self._manifest.read_bytes())
-            except msgspec.DecodeError:
-                pass  # another version wrote it
-        raw = self._ask()
-        self._manifest.write_bytes(raw)
-        self._key.write_text(key)
-        return read(raw)
-
-    def _ask(self) -> bytes:
-        asked = subprocess.run(
-            [sys.executable, "-m", "lamppost.pack.discover", str(self._root)],
-            capture_output=True,
-            cwd=self._root,
-            check=False,
-        )
-        if asked.returncode == 0:
-            return asked.stdout
-        try:
-            said = msgspec.json.decode(asked.stdout, type=dict[str, str])
-        except msgspec.DecodeError:
-            raise AuthorError(
-                asked.stderr.decode("utf-8", "replace").strip(), fix="mend what it says"
-            ) from None
-        raise AuthorError(said["what"], fix=said["fix"], code=said["code"])
+    manifest: Manifest
+    folder: Path
 
     @property
     def path(self) -> Path:
         """Where the manifest stands for the workers to read."""
-        return self._manifest
+        return self.folder / _MANIFEST
+
+
+class Description:
+    """Reads a repository's services; what was read last is kept in the data folder for a quick start."""
+
+    def __init__(self, root: Path, data: Path) -> None:
+        self._root = root
+        self._copies = data / "code"
+        self._fresh = True
+
+    def read(self) -> Code:
+        """The code as it stands now. Raises `AuthorError` with the author's mistake."""
+        folder = self._copy()
+        if self._fresh:
+            # Functions of an earlier run are gone; those of this run may still need what they began with.
+            self._fresh = False
+            self._forget_all_but(folder)
+        try:
+            return Code(read((folder / _MANIFEST).read_bytes()), folder)
+        except (FileNotFoundError, msgspec.DecodeError):
+            pass  # never asked, refused, or written by another version
+        raw = _ask(folder)
+        beside = folder / f".{_MANIFEST}"
+        beside.write_bytes(raw)
+        beside.replace(folder / _MANIFEST)
+        return Code(read(raw), folder)
+
+    def _copy(self) -> Path:
+        """The folder with a copy of the services: made beside, then renamed, so it is whole or not there."""
+        for _ in range(_LOOKS):
+            key = fingerprint(self._root)
+            folder = self._copies / key[:12]
+            if folder.is_dir():
+                break
+            beside = folder.with_suffix(".new")
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir(parents=True)
+            for path, _stat in _files(self._root / "services"):
+                _copy_file(Path(path), beside / Path(path).relative_to(self._root))
+            beside.replace(folder)
+            if fingerprint(self._root) == key:
+                break
+            # A file was saved while we copied: this copy is of no moment.
+            folder.rename(beside)
+        else:
+            beside.replace(folder)
+        return folder
+
+    def _forget_all_but(self, kept: Path) -> None:
+        for folder in self._copies.iterdir():
+            if folder != kept:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ask(folder: Path) -> bytes:
+    asked = subprocess.run(
+        [sys.executable, "-m", "lamppost.pack.discover", str(folder)],
+        capture_output=True,
+        cwd=folder,
+        check=False,
+    )
+    if asked.returncode == 0:
+        return asked.stdout
+    try:
+        said = msgspec.json.decode(asked.stdout, type=dict[str, str])
+    except msgspec.DecodeError:
+        raise AuthorError(asked.stderr.decode("utf-8", "replace").strip(), fix="mend what it says") from None
+    raise AuthorError(said["what"], fix=said["fix"], code=said["code"])
 
 
 def fingerprint(root: Path, service: str = "*") -> str:
@@ -76,13 +121,27 @@ def _own_folders() -> list[Path]:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    if not folder.is_dir():
+    """The files below `folder`. One that goes while we look was never there."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
         return
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            if entry.name.startswith((".", "__pycache__")):
-                continue
-            if entry.is_dir():
-                yield from _files(Path(entry.path))
-            elif entry.name.endswith(_WATCHED):
-                yield entry.path, entry.stat()
+    for entry in found:
+        if entry.name.startswith((".", "__pycache__")) or entry.name.endswith(_PASSING):
+            continue
+        if entry.is_dir():
+            yield from _files(Path(entry.path))
+            continue
+        try:
+            yield entry.path, entry.stat()
+        except FileNotFoundError:
+            continue
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copyfile(source, target)
+    except FileNotFoundError:
+        target.unlink(missing_ok=True)

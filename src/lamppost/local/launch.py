@@ -14,7 +14,6 @@ class Launched:
     """The processes and the lock of one system. Raises `OperatorError` when another runs on the same data."""
 
     def __init__(self, options: Options) -> None:
-        options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.lock = Lock(options.data)
         self.cluster: Cluster | External = (
             External(options.postgres) if options.postgres else Cluster(options.data / "postgres")
@@ -22,7 +21,7 @@ class Launched:
         self.nursery = Nursery()
         try:
             self.cluster.launch()
-            self.nursery.launch(options.root)
+            self.nursery.launch(options.data)
         except BaseException:
             self.end()
             raise

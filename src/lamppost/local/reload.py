@@ -6,6 +6,8 @@ A mistake anywhere on that way leaves the old code serving and says what is wron
 import asyncio
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from lamppost.errors import LamppostError
 from lamppost.local.description import fingerprint
 
@@ -23,23 +25,24 @@ async def watch(system: "System") -> None:
     while True:
         await asyncio.sleep(PAUSE)
         now = await asyncio.to_thread(fingerprint, root)
-        if now == whole:
-            continue
-        whole = now
-        seen = await _take_over(system, seen)
+        if now != whole:
+            whole = now
+            seen = await _take_over(system, seen)
 
 
 async def _take_over(system: "System", seen: dict[str, str]) -> dict[str, str]:
+    prints = _prints(system)
     try:
-        manifest = await asyncio.to_thread(system.description.read)
-        prints = _prints(system)
-        changed = {name for name, key in prints.items() if seen.get(name) != key}
-        await system.adopt(manifest, changed.__contains__)
-    except LamppostError as error:
-        system.log.error("reload.refused", error=error.what, fix=error.fix, serving="the code before")
+        await system.adopt(await asyncio.to_thread(system.description.read))
+    except (LamppostError, psycopg.Error, OSError) as error:
+        # psycopg: the server went away meanwhile. OSError: a file went away, or the disk is full.
+        fix = error.fix if isinstance(error, LamppostError) else "save a file to try again"
+        what = error.what if isinstance(error, LamppostError) else str(error)
+        system.log.error("reload.refused", error=what, fix=fix, serving="the code before")
         return seen
-    for name in sorted(changed):
-        system.log.info("service.reloaded", service=name)
+    system.announce()
+    for name in sorted(name for name in prints.keys() | seen.keys() if seen.get(name) != prints.get(name)):
+        system.log.info("service.reloaded" if name in prints else "service.removed", service=name)
     return prints
 
 

@@ -14,7 +14,7 @@ import msgspec
 from lamppost.declare import names
 from lamppost.derive.grants import Grant
 from lamppost.derive.manifest import FunctionEntry, Manifest, ServiceEntry
-from lamppost.errors import OperatorError
+from lamppost.errors import LamppostError, OperatorError
 from lamppost.local import state
 from lamppost.local.aliases import Aliases
 from lamppost.local.aws.access import Access
@@ -28,7 +28,7 @@ from lamppost.local.aws.ssm import Ssm
 from lamppost.local.clock import Clock
 from lamppost.local.control import Control
 from lamppost.local.databases import Databases
-from lamppost.local.description import Description
+from lamppost.local.description import Code, Description
 from lamppost.local.functions.environment import local_environment
 from lamppost.local.functions.lambdas import Key, Lambdas
 from lamppost.local.functions.later import Later, record
@@ -47,14 +47,19 @@ from lamppost.local.settings import Settings
 from lamppost.observe.log import Log
 
 Say = Callable[[str], None]
+# What stands beside the APIs on their port, by its first path segment.
+Apps = Callable[["System"], dict[str, Handler]]
+
+HOUSEKEEPING = 0.5
 
 
 class System:
     """The parts and how they hang together."""
 
     def __init__(
-        self, options: Options, started: Launched, say: Say, log: Log, stop: Callable[[], None]
+        self, options: Options, started: Launched, say: Say, log: Log, stop: Callable[[], None], apps: Apps
     ) -> None:
+        self._apps = apps
         self.options = options
         self.log = log
         self._say = say
@@ -68,8 +73,8 @@ class System:
         self.settings = Settings(data)
         self.queues = Queues()
         self.inbox = Inbox(data / "inbox.jsonl")
-        self.databases = Databases(self.cluster, self.settings.secrets, options.root)
-        self.manifest = Manifest(())
+        self.databases = Databases(self.cluster, self.settings.secrets)
+        self.code = Code(Manifest(()), options.root)
         self.started_at = time.time()
         self._servers: list[Server] = []
         self._place: dict[str, str] = {}
@@ -86,39 +91,45 @@ class System:
         self.messaging = Messaging(self.queues, self.lambdas)
         self.nursery.attach(self._zygote_lost)
         await self._open_doors()
-        manifest = await asyncio.to_thread(self.description.read)
+        code = await asyncio.to_thread(self.description.read)
         await asyncio.to_thread(self.cluster.ready)
-        self.settings.name(manifest)
-        if self.databases.credentials(manifest):
+        self.settings.name(code.manifest)
+        if self.databases.credentials(code.manifest):
             # Not the first start: the functions may open their connections while we look at the tables.
-            self.lambdas.describe(manifest)
+            self.code = code
+            self.lambdas.describe(code.manifest)
             self.lambdas.warm(("http",))
         home = await asyncio.to_thread(self.databases.prepare_home, self._say)
         await asyncio.gather(self.queues.open(home), self.later.open(home), self.clock.open(home))
-        await self.adopt(manifest)
+        await self.adopt(code)
         self.clock.start()
         self._tidying = asyncio.get_running_loop().create_task(self._tidy())
-        self.lambdas.warm(("http",))
-        self.announced = self._announcement()
-        state.write(self.options.data, self.announced)
+        self.announce()
         self._opened.set()
         return self.announced
 
-    async def adopt(self, manifest: Manifest, changed: Callable[[str], bool] = lambda _: False) -> None:
-        """Make `manifest` the running system: its tables first, then its code."""
+    async def adopt(self, code: Code) -> None:
+        """Make `code` the running system: its tables first, then its functions."""
+        manifest = code.manifest
         self.settings.name(manifest)
-        databases = await asyncio.to_thread(self.databases.prepare, manifest, self._say)
+        databases = await asyncio.to_thread(self.databases.prepare, manifest, code.folder, self._say)
         await self.clock.also(list(databases.values()))
         self.settings.fill(manifest, inbox=self._inbox)
         for service in manifest.services:
             for function in service.functions:
                 self.functions.add(names.local_names(function.named))
         await self.messaging.declare(manifest)
-        self.manifest = manifest
-        self.lambdas.describe(manifest, changed)
+        self.code = code
+        self.lambdas.describe(manifest)
         self.gateway.describe(manifest)
         self.clock.describe(manifest, lambda named: names.physical(named, names.LOCAL_ENV))
         await self.messaging.connect(manifest)
+        self.lambdas.warm(("http",))
+
+    @property
+    def manifest(self) -> Manifest:
+        """What runs."""
+        return self.code.manifest
 
     async def quiet(self) -> None:
         """Wait until no function works and no queue has work to give."""
@@ -133,18 +144,28 @@ class System:
             return
         if self._tidying is not None:
             self._tidying.cancel()
-        for server in self._servers:
-            await server.close()
+        gateway, aws, extension = self._servers
+        await gateway.close()
+        await self.control.close()
         await self.clock.close()
         await self.messaging.drain()
         await self.later.close()
+        while self.lambdas.busy:
+            await asyncio.sleep(0.005)
+        # What was at work until now needed these two.
+        await aws.close()
+        await extension.close()
         await self.lambdas.close()
         self.nursery.close()
         await self.queues.close()
         self.logs.close()
         self.inbox.close()
-        state.forget(self.options.data)
+        self.forget()
         await asyncio.to_thread(self.cluster.stop)
+
+    def forget(self) -> None:
+        """Take the announcement back."""
+        state.forget(self.options.data)
 
     # --- doors
 
@@ -160,6 +181,8 @@ class System:
         self._servers = [gateway, aws, extension]
         self.port, self.aws_port = gateway.port, aws.port
         self.gateway.mount("_inbox", self.inbox)
+        for segment, app in self._apps(self).items():
+            self.gateway.mount(segment, app)
         self._place = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws.port}",
             "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(extension.port),
@@ -178,6 +201,11 @@ class System:
     @property
     def _inbox(self) -> str:
         return f"http://127.0.0.1:{self.port}/_inbox"
+
+    def announce(self) -> None:
+        """Tell where everything is, in `up.json`."""
+        self.announced = self._announcement()
+        state.write(self.options.data, self.announced)
 
     def _announcement(self) -> state.Running:
         base = f"http://127.0.0.1:{self.port}"
@@ -204,8 +232,8 @@ class System:
             **local_environment(
                 service,
                 function,
-                root=str(self.options.root),
-                manifest=str(self.description.path),
+                root=str(self.code.folder),
+                manifest=str(self.code.path),
                 place=self._place,
                 fast=self.options.fast,
             ),
@@ -223,7 +251,7 @@ class System:
 
     def _zygote_lost(self) -> None:
         self.log.error("zygote.died", fix="started again")
-        self.nursery.launch(self.options.root)
+        self.nursery.launch(self.options.data)
         self.nursery.attach(self._zygote_lost)
         self.lambdas.revive()
 
@@ -239,22 +267,37 @@ class System:
             self.log.warning(
                 "tick.failed", function=function, why=result.payload[:500].decode("utf-8", "replace")
             )
-            await self._failed(function, record(function, result.request_id, payload, result, 1))
+            try:
+                await self._failed(function, record(function, result.request_id, payload, result, 1))
+            except OperatorError as away:
+                self.log.error("tick.failure_not_kept", function=function, error=away.what, fix=away.fix)
 
     async def _failed(self, function: str, failed: bytes) -> None:
+        """Put a failure where its destination is. Raises `OperatorError` when the queues are out of reach."""
         await self.queues.send(names.failures(function), [outgoing(failed.decode())])
 
     # --- housekeeping
 
     async def _tidy(self) -> None:
-        """Every few seconds: idle sandboxes go, a dead PostgreSQL comes back."""
+        """A few times a second: idle sandboxes go, a dead PostgreSQL comes back."""
+        hurt = False
         while True:
-            await asyncio.sleep(2)
+            await asyncio.sleep(HOUSEKEEPING)
             self.lambdas.shrink()
-            if not await asyncio.to_thread(self.cluster.alive):
+            if not self.cluster.alive():
                 self.log.error("postgres.died", fix="started again")
-                try:
-                    await asyncio.to_thread(self.cluster.launch)
-                    await asyncio.to_thread(self.cluster.ready)
-                except OperatorError as error:
-                    self.log.error("postgres.not_started", error=error.what, fix=error.fix)
+                hurt = True
+            if hurt:
+                hurt = not await self._mend()
+
+    async def _mend(self) -> bool:
+        """Start PostgreSQL again. Who lost a connection makes a new one when it needs it."""
+        try:
+            await asyncio.to_thread(self.cluster.launch)
+            await asyncio.to_thread(self.cluster.ready)
+            await self.clock.restore()
+        except LamppostError as error:
+            self.log.error("postgres.not_started", error=error.what, fix=error.fix)
+            return False
+        self.log.info("postgres.started_again")
+        return True

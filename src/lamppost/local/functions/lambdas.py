@@ -53,6 +53,7 @@ class Lambdas:
         self._pools: dict[str, Pool] = {}
         self._keys: dict[str, Key] = {}
         self._overrides: dict[str, Override] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
 
     def describe(self, manifest: Manifest, changed: Callable[[str], bool] = lambda _: False) -> None:
         """Run the functions of `manifest` from now on; sandboxes of `changed` services are replaced."""
@@ -68,7 +69,9 @@ class Lambdas:
             elif changed(spec.service.name) or pool.spec != spec:
                 pool.replace(spec)
         for name in self._pools.keys() - wanted.keys():
-            asyncio.get_running_loop().create_task(self._pools.pop(name).close())
+            leaving = asyncio.get_running_loop().create_task(self._pools.pop(name).retire())
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
 
     def _spec(self, service: ServiceEntry, function: FunctionEntry) -> Spec:
         name = names.physical(function.named, names.LOCAL_ENV)
@@ -153,7 +156,7 @@ class Lambdas:
 
     async def close(self) -> None:
         """End everything."""
-        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+        await asyncio.gather(*(pool.close() for pool in self._pools.values()), *self._leaving)
 
 
 def _limit(service: ServiceEntry, function: FunctionEntry) -> int:

@@ -69,12 +69,12 @@ class Later:
         return len(self._running)
 
     async def close(self) -> None:
-        """Stop; what is not done is taken up at the next start."""
-        for task in [self._task, *self._running.values()]:
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        """Start no more, and wait for what is at work; the rest is taken up at the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
         if self._db is not None:
             await self._db.close()
 

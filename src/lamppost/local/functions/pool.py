@@ -38,7 +38,7 @@ class Pool:
         loop = asyncio.get_running_loop()
         invocation = Invocation(request_id or str(uuid.uuid4()), payload, _trace(), loop.create_future())
         if self._closed:
-            return failure("ServiceException", "the runner is stopping", throttled=True)
+            return _stopping()
         sandbox = self._take()
         if sandbox is not None:
             sandbox.give(invocation)
@@ -51,7 +51,7 @@ class Pool:
 
     def warm(self) -> None:
         """Start a first sandbox before anyone asks."""
-        if not self._sandboxes:
+        if all(sandbox.retiring for sandbox in self._sandboxes):
             self._start()
 
     def shrink(self) -> None:
@@ -84,9 +84,20 @@ class Pool:
         """Sandboxes alive."""
         return len(self._sandboxes)
 
-    async def close(self) -> None:
-        """End every sandbox; what is at work is answered with an error."""
+    async def retire(self) -> None:
+        """Take nothing more; end when what is at work has finished."""
         self._closed = True
+        while self.busy:
+            await asyncio.sleep(0.05)
+        await self.close()
+
+    async def close(self) -> None:
+        """End every sandbox; what is at work or waits is answered with an error."""
+        self._closed = True
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done.done():
+                waiting.done.set_result(_stopping())
         for sandbox in list(self._sandboxes):
             sandbox.kill()
         while self._tasks:
@@ -165,7 +176,7 @@ class Pool:
         self._sandboxes.discard(sandbox)
         if self._born(sandbox):
             self._fail_one(sandbox, code)
-        if self._waiting and not self._closed:
+        if self._waiting:
             self._grow()
 
     def _fail_one(self, sandbox: Sandbox, code: int) -> None:
@@ -185,6 +196,10 @@ class Pool:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _stopping() -> Result:
+    return failure("ServiceException", "the function is being taken down", throttled=True)
 
 
 def _trace() -> str:

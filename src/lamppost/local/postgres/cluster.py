@@ -100,6 +100,8 @@ class Cluster:
                 self.stop()
                 raise self._failed(f"PostgreSQL was not ready within {timeout:.0f} s")
             time.sleep(POLL)
+        # Others know its address from now on: should it die, it comes back to the same port or not at all.
+        self._wanted_port = self.port
 
     def alive(self) -> bool:
         """Whether the server process runs. When it does not, `launch()` starts another."""

@@ -29,7 +29,6 @@ BEHAVIOUR = {
 SINCE_18 = {"io_method": "sync"}
 
 
-
 def settings(major: int, changes: Mapping[str, str]) -> dict[str, str]:
     """All settings of a server of this major version; `changes` wins over what stands here."""
     chosen = MEMORY | BEHAVIOUR | (SINCE_18 if major >= 18 else {})
