@@ -19,6 +19,7 @@ from lamppost.local.functions.spec import Result, Spec, failure
 from lamppost.local.http import Request, Response, Server, serve
 
 INIT_TIMEOUT = 10.0
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 _PREFIX = "/2018-06-01/runtime/"
 _NOTHING = Response(202, {"content-type": "application/json"}, b'{"status":"OK"}')
 
@@ -59,6 +60,8 @@ class Sandbox:
         self._output = -1
         self._partial = b""
         self._tail = bytearray()
+        self._measured_at = 0.0
+        self._resident_mb = 0
 
     @property
     def idle(self) -> bool:
@@ -249,8 +252,11 @@ class Sandbox:
             self._partial = b""
 
     def _memory_mb(self) -> int:
-        try:
-            pages = Path(f"/proc/{self.pid}/statm").read_bytes().split()[1]
-            return int(pages) * 4096 // (1024 * 1024)
-        except (OSError, IndexError):
-            return 0
+        """The process's resident memory. Asked once a second at most: reading it takes a tenth of a request."""
+        now = time.monotonic()
+        if now - self._measured_at > 1.0:
+            self._measured_at = now
+            with contextlib.suppress(OSError, IndexError):
+                pages = int(Path(f"/proc/{self.pid}/statm").read_bytes().split()[1])
+                self._resident_mb = pages * _PAGE // (1024 * 1024)
+        return self._resident_mb
