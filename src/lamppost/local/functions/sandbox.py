@@ -252,7 +252,7 @@ class Sandbox:
             self._partial = b""
 
     def _memory_mb(self) -> int:
-        """The process's resident memory. Asked once a second at most: reading it takes a tenth of a request."""
+        """The resident memory, read once a second at most: reading takes a tenth of a request."""
         now = time.monotonic()
         if now - self._measured_at > 1.0:
             self._measured_at = now
