@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from cyclopts import Parameter
@@ -12,6 +12,10 @@ from lamppost.cli.running import DEFAULT_DATA, Data
 from lamppost.local.options import Options
 from lamppost.local.state import Running
 from lamppost.observe.log import Log
+
+if TYPE_CHECKING:
+    from lamppost.local.http import Handler
+    from lamppost.local.system import System
 
 
 def up(
@@ -42,7 +46,6 @@ def up(
     Everything a service declares is made: databases, migrations, queues, parameters, secrets.
     Ctrl-C drains and stops; nothing accepted is lost, then or after a crash.
     """
-    from lamppost.console.app import apps
     from lamppost.local.up import run
 
     options = Options(
@@ -67,7 +70,14 @@ def up(
         sys.stdout.flush()
 
     log = Log({"part": "runner"}, write=lambda line: sys.stderr.write(line + "\n"))
-    return run(options, ready, say, log, apps)
+    return run(options, ready, say, log, _apps)
+
+
+def _apps(system: "System") -> dict[str, "Handler"]:
+    # Asked for when PostgreSQL is on its way already: the page's modules cost no start.
+    from lamppost.console.app import apps
+
+    return apps(system)
 
 
 def _in_words(running: Running, options: Options) -> str:

@@ -59,20 +59,29 @@ class Inbox:
             return Response(204)
         if request.method not in ("POST", "PUT"):
             return Response(405, dict(_JSON), b'{"message":"POST a delivery, GET the list, DELETE it"}')
-        status = int(query["answer"]) if query.get("answer", "").isdecimal() else 200
+        status = _number(query.get("answer", ""), 200, 599) or 200
         arrival = Arrival(time.time(), request.path, request.headers, _content(request.body), status)
         self._file.write(msgspec.json.encode(arrival) + b"\n")
         self._recent.append(arrival)
         return Response(status, dict(_JSON), b'{"received":true}')
 
     def _list(self, query: dict[str, str]) -> Response:
-        limit = int(query["limit"]) if query.get("limit", "").isdecimal() else 100
-        newest = [arrival for arrival, _ in zip(reversed(self._recent), range(limit), strict=False)]
-        return Response(200, dict(_JSON), msgspec.json.encode(newest))
+        limit = _number(query.get("limit", ""), 1, KEPT) or 100
+        return Response(200, dict(_JSON), msgspec.json.encode(self.newest(limit)))
+
+    def newest(self, limit: int) -> list[Arrival]:
+        """The last `limit` arrivals, newest first."""
+        return [arrival for arrival, _ in zip(reversed(self._recent), range(limit), strict=False)]
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _number(text: str, least: int, most: int) -> int | None:
+    if not (text.isascii() and text.isdigit() and len(text) < 9):
+        return None
+    return int(text) if least <= int(text) <= most else None
 
 
 def _content(body: bytes) -> object:
