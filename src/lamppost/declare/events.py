@@ -60,9 +60,11 @@ class Response(msgspec.Struct, frozen=True):
     """An answer that says more than its value: status, headers, or a body that is not JSON.
 
     `body` may be `bytes` (sent as they are), `str` (sent as UTF-8 text) or anything
-    msgspec can write as JSON; None sends no body.
+    msgspec can write as JSON; None sends no body. `cookies` become one Set-Cookie line each.
+    Line breaks in headers and cookies are refused: the caller gets a 500, and the log says why.
     """
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = {}
+    cookies: tuple[str, ...] = ()

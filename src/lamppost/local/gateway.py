@@ -7,17 +7,18 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 import asyncio
 import base64
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
 from lamppost.declare import limits, names
 from lamppost.derive.manifest import Manifest, ServiceEntry
 from lamppost.local.functions.spec import Result
-from lamppost.local.http import Handler, Limits, Request, Response
+from lamppost.local.http_messages import TOKEN, Handler, Limits, Request, Response, problem
 from lamppost.local.routes import Match, Routes
 
 HTTP_LIMITS = Limits(head=limits.HTTP_HEAD_BYTES, body=limits.HTTP_BODY_BYTES)
@@ -25,6 +26,13 @@ HTTP_LIMITS = Limits(head=limits.HTTP_HEAD_BYTES, body=limits.HTTP_BODY_BYTES)
 Invoke = Callable[[str, bytes], Awaitable[Result]]
 
 _JSON = {"content-type": "application/json"}
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# What frames an answer is this server's to say, never a function's.
+_OURS = frozenset(
+    {"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
 
 
 class Gateway:
@@ -54,42 +62,90 @@ class Gateway:
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
-        segment, slash, rest = request.path.lstrip("/").partition("/")
+        if not _is_text(request.path):
+            return problem(400, "malformed_path", "Bad Request", "the path is not percent-encoded UTF-8")
         if request.path.startswith("//"):
-            return _say(404, "Not Found")
+            return _not_found("no API has an empty first path segment")
+        segment, slash, rest = request.path.removeprefix("/").partition("/")
         app = self._apps.get(segment)
         if app is not None:
-            # A page elsewhere may point its own name at this machine (DNS rebinding).
-            return await app(request) if _is_loopback(request) else _say(403, "Forbidden")
+            refusal = _stranger(request)
+            return await app(request) if refusal is None else refusal
         api = self._apis.get(segment)
         if api is None:
-            return _say(404, "Not Found")
+            return _not_found("no API has this first path segment")
         service, routes = api
-        match = routes.find(request.method, slash + rest or "/")
+        path = slash + rest or "/"
+        match = routes.find(request.method, path)
         if match is None:
-            return _say(404, "Not Found")
-        return await self._call(service, match, request, slash + rest or "/")
+            return _not_found("no route answers this method and path")
+        return await self._call(service, match, request, path)
 
     async def _call(self, service: ServiceEntry, match: Match, request: Request, path: str) -> Response:
-        event = _event(service, match, request, path)
-        named = service.function(match.function).named
-        invocation = self._invoke(names.physical(named, names.LOCAL_ENV), msgspec.json.encode(event))
+        request_id = str(uuid.uuid4())
+        payload = msgspec.json.encode(_event(service, match, request, path, request_id))
+        if len(payload) > limits.INVOKE_SYNC_BYTES:
+            detail = f"a function takes events of {limits.INVOKE_SYNC_BYTES} bytes, headers and body together"
+            answered = problem(413, "body_too_large", "Request Too Long", detail, request_id=request_id)
+        else:
+            named = service.function(match.function).named
+            invocation = self._invoke(names.physical(named, names.LOCAL_ENV), payload)
+            answered = await self._within(invocation, request_id)
+        answered.headers["apigw-requestid"] = request_id
+        return answered
+
+    async def _within(self, invocation: Awaitable[Result], request_id: str) -> Response:
         try:
             async with asyncio.timeout(limits.HTTP_TIMEOUT.total_seconds()):
                 result = await invocation
         except TimeoutError:
-            return _say(503, "Service Unavailable")
+            return problem(503, "timeout", "Service Unavailable", request_id=request_id)
         if result.throttled:
-            return _say(429, "Too Many Requests")
-        return _response(result)
+            return problem(429, "throttled", "Too Many Requests", request_id=request_id)
+        return _response(result, request_id)
 
 
-def _is_loopback(request: Request) -> bool:
-    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-    return host in ("127.0.0.1", "localhost", "[::1]")
+def _is_text(path: str) -> bool:
+    """Whether every escape in `path` is one, and all of them together are UTF-8."""
+    if "%" not in path:
+        return True
+    if _BAD_ESCAPE.search(path):
+        return False
+    try:
+        unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
-def _event(service: ServiceEntry, match: Match, request: Request, path: str) -> dict[str, object]:
+def _stranger(request: Request) -> Response | None:
+    """The refusal of a page elsewhere that reaches for what is this machine's own; None for a neighbour.
+
+    Such a page may point its own name at 127.0.0.1 (DNS rebinding: the Host tells), or post
+    across origins without reading the answer (the Origin tells).
+    """
+    if not _is_loopback(f"//{request.headers.get('host', '')}"):
+        return problem(403, "foreign_host", "Forbidden", "ask for it by a loopback name")
+    origin = request.headers.get("origin")
+    if request.method not in _SAFE_METHODS and origin is not None and not _is_loopback(origin):
+        return problem(403, "foreign_origin", "Forbidden", "another site may not change anything here")
+    return None
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in _LOOPBACK
+    except ValueError:
+        return False
+
+
+def _not_found(detail: str) -> Response:
+    return problem(404, "route_not_found", "Not Found", detail)
+
+
+def _event(
+    service: ServiceEntry, match: Match, request: Request, path: str, request_id: str
+) -> dict[str, object]:
     now = time.time()
     headers = {name: value for name, value in request.headers.items() if name != "cookie"}
     event: dict[str, object] = {
@@ -110,7 +166,7 @@ def _event(service: ServiceEntry, match: Match, request: Request, path: str) -> 
                 "sourceIp": request.peer,
                 "userAgent": request.headers.get("user-agent", ""),
             },
-            "requestId": str(uuid.uuid4()),
+            "requestId": request_id,
             "routeKey": match.key,
             "stage": "$default",
             "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
@@ -144,29 +200,42 @@ def _put_body(event: dict[str, object], body: bytes) -> None:
         event["isBase64Encoded"] = True
 
 
-def _response(result: Result) -> Response:
+class _Answer(msgspec.Struct):
+    """A function's answer in payload 2.0."""
+
+    status: int = msgspec.field(name="statusCode")
+    headers: dict[str, str | int | float | bool] | None = None
+    body: str | None = None
+    base64: bool = msgspec.field(name="isBase64Encoded", default=False)
+    cookies: list[str] | None = None
+
+
+def _response(result: Result, request_id: str) -> Response:
     """The function's answer on the wire; what is not an answer is a 500 without a word, as on AWS."""
-    if result.error is not None:
-        return _say(500, "Internal Server Error")
     try:
-        answer = msgspec.json.decode(result.payload)
-        if not isinstance(answer, dict) or "statusCode" not in answer:
-            return Response(200, dict(_JSON), msgspec.json.encode(answer))
-        body = str(answer.get("body") or "")
-        raw = (
-            base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass")
-        )
-        headers = {str(name).lower(): str(value) for name, value in (answer.get("headers") or {}).items()}
-        headers.pop("content-length", None)
-        return Response(
-            int(answer["statusCode"]),
-            headers or dict(_JSON),
-            raw,
-            tuple(map(str, answer.get("cookies") or ())),
-        )
-    except (msgspec.DecodeError, ValueError, TypeError):
-        return _say(500, "Internal Server Error")
+        answer = _answer(result)
+        body = answer.body or ""
+        raw = base64.b64decode(body, validate=True) if answer.base64 else body.encode()
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return problem(500, "internal_error", "Internal Server Error", request_id=request_id)
+    headers = {name.lower(): _text(value) for name, value in (answer.headers or {}).items()}
+    headers = {name: value for name, value in headers.items() if name not in _OURS}
+    return Response(answer.status, headers or dict(_JSON), raw, tuple(answer.cookies or ()))
 
 
-def _say(status: int, message: str) -> Response:
-    return Response(status, dict(_JSON), msgspec.json.encode({"message": message}))
+def _answer(result: Result) -> _Answer:
+    """Raises `ValueError` for what is none."""
+    if result.error is not None:
+        raise ValueError(result.error)
+    given = msgspec.json.decode(result.payload)
+    if not isinstance(given, dict) or "statusCode" not in given:
+        # API Gateway takes any other value for the body of a 200.
+        return _Answer(200, body=msgspec.json.encode(given).decode())
+    answer = msgspec.convert(given, _Answer, strict=False)
+    if not 200 <= answer.status <= 599 or not all(map(TOKEN.fullmatch, answer.headers or ())):
+        raise ValueError("no status, or no header")
+    return answer
+
+
+def _text(value: str | float | bool) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -6,47 +6,24 @@ bodies, half a request) before a handler sees it.
 """
 
 import asyncio
+import re
 from collections import deque
-from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 
 import httptools
-import msgspec
 
 from lamppost.errors import OperatorError
+from lamppost.local.http_messages import Handler, Limits, Request, Response, encode, problem
+
+__all__ = ["LOOPBACK", "Handler", "Limits", "Request", "Response", "Server", "serve"]
 
 LOOPBACK = "127.0.0.1"
-
-
-class Request(msgspec.Struct):
-    """One request. `path` and `query` are as sent (still percent-encoded); header names are lower case."""
-
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes
-    peer: str
-
-
-class Response(msgspec.Struct):
-    """One answer. `cookies` become one Set-Cookie line each."""
-
-    status: int
-    headers: dict[str, str] = {}
-    body: bytes = b""
-    cookies: tuple[str, ...] = ()
-
-
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """Bytes of request line and headers, bytes of body, seconds a request may take to arrive."""
-
-    head: int = 64 * 1024
-    body: int = 64 * 1024 * 1024
-    arrival: float = 25.0
+# A caller still sends when it is refused: hear it out, or the reset of its connection eats the answer.
+LINGER = 5.0
+# The request line's method, version and separators, which no limit of ours counts.
+_LINE_SLACK = 64
+_TARGET = re.compile(rb"[!$-~][!\"$-~]*|\*")
+_HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
+_ONCE = ("host", "content-length", "transfer-encoding")
 
 
 class Server:
@@ -87,10 +64,15 @@ async def serve(handler: Handler, *, port: int = 0, limits: Limits | None = None
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, why: str) -> None:
+    def __init__(self, status: int, code: str, why: str) -> None:
         super().__init__(why)
         self.status = status
+        self.code = code
         self.why = why
+
+
+def _malformed(why: str) -> _Refused:
+    return _Refused(400, "malformed_request", why)
 
 
 class _Connection(asyncio.Protocol):
@@ -104,12 +86,18 @@ class _Connection(asyncio.Protocol):
         self._waiting: deque[Request] = deque()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        # The last answer: a refusal of what came behind the requests that still wait.
+        self._farewell: Response | None = None
         self._closing = False
+        self._half_closed = False
         self._peer = ""
         self.task: asyncio.Task[None] | None = None
         self._fresh()
 
     def _fresh(self) -> None:
+        self._arriving = False
+        self._in_head = True
+        self._received = 0
         self._target = b""
         self._headers: dict[str, str] = {}
         self._head_bytes = 0
@@ -134,64 +122,99 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
+        self._received += len(data)
+        try:
+            self._parser.feed_data(data)
+            self._check_growth()
+        except httptools.HttpParserUpgrade:
+            self._refuse(_malformed("no protocol upgrade is offered here"))
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            if not isinstance(cause, _Refused):
+                raise
+            self._refuse(cause)
+        except httptools.HttpParserError as error:
+            self._refuse(_malformed(f"this is not HTTP: {error}"))
+        except _Refused as refused:
+            self._refuse(refused)
+
+    def _check_growth(self) -> None:
+        """What the parser keeps to itself is bounded too: endless header lines, trailers, tiny chunks."""
+        if not self._arriving:
+            return
+        if self._in_head and self._received > self._limits.head + _LINE_SLACK:
+            raise self._head_too_large()
+        if self._received - self._body_bytes > self._limits.head + self._limits.body:
+            raise self._body_too_large()
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._limits.arrival, self._too_late)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse(400, "no protocol upgrade is offered here")
-        except httptools.HttpParserCallbackError as error:
-            cause = error.__context__
-            if isinstance(cause, _Refused):
-                self._refuse(cause.status, cause.why)
-            else:
-                raise
-        except httptools.HttpParserError as error:
-            self._refuse(400, f"this is not HTTP: {error}")
+
+    def eof_received(self) -> bool:
+        """The caller has said all it will; it may still listen for its answer."""
+        if self._arriving and not self._closing:
+            self._refuse(_malformed("the request ended before it was complete"))
+        self._closing = True
+        self._half_closed = True
+        return self.task is not None and not self.task.done()
 
     # --- httptools callbacks
+
+    def on_message_begin(self) -> None:
+        self._arriving = True
 
     def on_url(self, url: bytes) -> None:
         self._count_head(len(url))
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # a trailer: nothing that comes behind the body may pass for a header
         self._count_head(len(name) + len(value) + 4)
         key = name.decode("latin-1").lower()
         text = value.decode("latin-1")
         if "\x00" in text:
-            raise _Refused(400, f"header {key} holds a NUL")
+            raise _malformed(f"header {key} holds a NUL")
         known = self._headers.get(key)
-        if known is not None and key in ("host", "content-length", "transfer-encoding"):
-            raise _Refused(400, f"header {key} stands twice")
+        if known is not None and key in _ONCE:
+            raise _malformed(f"header {key} stands twice")
         joint = "; " if key == "cookie" else ","
         self._headers[key] = text if known is None else f"{known}{joint}{text}"
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         headers = self._headers
+        if not _TARGET.fullmatch(self._target):
+            raise _malformed("the request's target must be percent-encoded ASCII")
+        if "host" not in headers and self._parser.get_http_version() == "1.1":
+            raise _malformed("header host is missing")
+        if not _HOST.fullmatch(headers.get("host", "")):
+            raise _malformed("header host names no host")
         if "content-length" in headers and "transfer-encoding" in headers:
-            raise _Refused(400, "content-length and transfer-encoding exclude each other")
+            raise _malformed("content-length and transfer-encoding exclude each other")
         declared = headers.get("content-length", "0")
         if declared.isdecimal() and int(declared) > self._limits.body:
-            raise _Refused(413, f"the body is larger than {self._limits.body} bytes")
+            raise self._body_too_large()
         if headers.get("expect", "").lower() == "100-continue" and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
         if self._body_bytes > self._limits.body:
-            raise _Refused(413, f"the body is larger than {self._limits.body} bytes")
+            raise self._body_too_large()
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
         self._stop_timer()
-        path, _, query = self._target.decode("latin-1").partition("?")
-        if not path.startswith("/") and path != "*":
-            path = "/" + path.partition("://")[2].partition("/")[2]
+        target, _, query = self._target.decode("ascii").partition("?")
+        if not target.startswith("/") and target != "*":
+            # As to a proxy: the name in the target outweighs the Host header.
+            _, _, rest = target.partition("://")
+            self._headers["host"], _, rest = rest.partition("/")
+            target = f"/{rest}"
         request = Request(
             method=self._parser.get_method().decode("latin-1"),
-            path=path,
+            path=target,
             query=query,
             headers=self._headers,
             body=b"".join(self._parts),
@@ -213,26 +236,41 @@ class _Connection(asyncio.Protocol):
                 response = await self._handler(request)
             except Exception as error:  # noqa: BLE001 - a process boundary: one request must not end the server
                 _report(request, error)
-                response = Response(
-                    500, {"content-type": "application/json"}, b'{"message":"Internal Server Error"}'
-                )
-            last = self._closing or request.headers.get("connection", "").lower() == "close"
-            self._write(_encode(response, head=request.method == "HEAD", last=last), last=last)
+                response = problem(500, "internal_error", "Internal Server Error")
+            more = bool(self._waiting) or self._farewell is not None
+            last = request.headers.get("connection", "").lower() == "close" or (self._closing and not more)
+            self._write(encode(response, head=request.method == "HEAD", last=last), last=last)
             if last:
                 return
+        self._say_farewell()
 
     def finish(self) -> None:
         """End the connection once the request in work is answered."""
         self._closing = True
+        if self._half_closed:
+            # Whoever hung up most likely is gone: nobody waits for them.
+            self._connections.discard(self)
         if (self.task is None or self.task.done()) and self._transport is not None:
             self._transport.close()
 
-    def _refuse(self, status: int, why: str) -> None:
+    def _refuse(self, refused: _Refused) -> None:
         self._stop_timer()
         self._closing = True
-        body = msgspec.json.encode({"message": why})
-        response = Response(status, {"content-type": "application/json"}, body)
-        self._write(_encode(response, head=False, last=True), last=True)
+        self._farewell = problem(refused.status, refused.code, refused.why)
+        if self.task is None or self.task.done():
+            self._say_farewell()
+
+    def _say_farewell(self) -> None:
+        if self._farewell is None or self._transport is None:
+            return
+        transport = self._transport
+        transport.write(encode(self._farewell, head=False, last=True))
+        self._farewell = None
+        if self._half_closed:
+            transport.close()
+            return
+        transport.write_eof()
+        self._timer = asyncio.get_running_loop().call_later(LINGER, transport.close)
 
     def _write(self, data: bytes, *, last: bool) -> None:
         # The caller may have gone while its request was in work.
@@ -243,12 +281,20 @@ class _Connection(asyncio.Protocol):
 
     def _too_late(self) -> None:
         self._timer = None
-        self._refuse(408, f"the request did not arrive within {self._limits.arrival:.0f} s")
+        why = f"the request did not arrive within {self._limits.arrival:g} s"
+        self._refuse(_Refused(408, "request_timeout", why))
 
     def _count_head(self, size: int) -> None:
         self._head_bytes += size
         if self._head_bytes > self._limits.head:
-            raise _Refused(431, f"request line and headers are larger than {self._limits.head} bytes")
+            raise self._head_too_large()
+
+    def _head_too_large(self) -> _Refused:
+        why = f"request line and headers are larger than {self._limits.head} bytes"
+        return _Refused(431, "head_too_large", why)
+
+    def _body_too_large(self) -> _Refused:
+        return _Refused(413, "body_too_large", f"the body is larger than {self._limits.body} bytes")
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -260,23 +306,3 @@ def _report(request: Request, error: Exception) -> None:
     asyncio.get_running_loop().call_exception_handler(
         {"message": f"a handler failed on {request.method} {request.path}", "exception": error}
     )
-
-
-_REASONS = {status.value: status.phrase for status in HTTPStatus}
-
-
-def _encode(response: Response, *, head: bool, last: bool) -> bytes:
-    lines = [f"HTTP/1.1 {response.status} {_REASONS.get(response.status, 'Unknown')}"]
-    lines += [f"{name}: {_line(value)}" for name, value in response.headers.items()]
-    lines += [f"set-cookie: {_line(cookie)}" for cookie in response.cookies]
-    if response.status not in (204, 304) and response.status >= 200:
-        lines.append(f"content-length: {len(response.body)}")
-    if last:
-        lines.append("connection: close")
-    top = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
-    return top if head or response.status in (204, 304) else top + response.body
-
-
-def _line(value: str) -> str:
-    # A header value is one line, whatever a handler put into it.
-    return value.replace("\r", " ").replace("\n", " ")

@@ -10,20 +10,22 @@ import msgspec
 from lamppost.errors import CallerError, FieldError
 
 MAX_DEPTH = 32
+# The caller's own words in a refusal end here: a name of megabytes must not come back three times.
+SHOWN = 120
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$?\.?(?P<path>.*?)`)?$", re.DOTALL)
-_NAMED = re.compile(r"(?:field|Object contains unknown field) `(?P<field>[^`]*)`")
-_LONE_SURROGATE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
-)
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NAMED = re.compile(r"(?:field|Object contains unknown field) `(?P<field>.*)`", re.DOTALL)
+# A string without an end reaches to the body's end: looking for its end again from each quote
+# within would take the square of its length.
+_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]")
 
 
 def read(event: dict[str, Any], kind: Any) -> Any:
     """The body of an HTTP API event (payload 2.0) as `kind`.
 
-    Raises `CallerError`: 400 invalid_json, invalid_utf8, too_deep, invalid_base64; 415
-    unsupported_media_type, unsupported_encoding; 422 with the field's path.
+    Raises `CallerError`: 400 invalid_json, invalid_utf8, too_deep, duplicate_key, invalid_base64;
+    415 unsupported_media_type, unsupported_encoding; 422 with the field's path.
     """
     headers = event.get("headers") or {}
     raw = _raw(event)
@@ -39,12 +41,49 @@ def read(event: dict[str, Any], kind: Any) -> Any:
     except msgspec.ValidationError as error:
         raise _refusal(str(error), raw) from error
     except (msgspec.DecodeError, RecursionError) as error:
-        if b"\\u" in raw and _LONE_SURROGATE.search(raw):
-            raise _bad_text("", "half of a surrogate pair") from error
-        raise CallerError(400, "invalid_json", f"the body is not JSON: {error}") from error
+        raise _not_json(raw, error) from error
+    _check_names(raw)
     if b"\\u0000" in raw:
         _check_nul(msgspec.to_builtins(value), "")
     return value
+
+
+def _check_names(raw: bytes) -> None:
+    """Refuse a name that stands twice in one object: two readers may each take another of the two.
+
+    A document has a colon per name, and more only in its texts; its decoded form has each name once.
+    """
+    try:
+        names = _keys(msgspec.json.decode(raw))
+    except msgspec.DecodeError:
+        return  # a number that only its declared type can hold
+    if raw.count(b":") == names or _STRINGS.sub(b"", raw).count(b":") == names:
+        return
+    from lamppost.runtime import strict_json
+
+    path, message = _shown(strict_json.repeated(raw)), "the name stands twice in one object"
+    raise CallerError(
+        400, "duplicate_key", f"{path}: {message}", errors=(FieldError(path, "duplicate_key", message),)
+    )
+
+
+def _keys(value: Any) -> int:
+    """How many names stand in the objects of `value`, which nests no deeper than MAX_DEPTH."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(_keys, value.values()))
+    if isinstance(value, list):
+        return sum(map(_keys, value))
+    return 0
+
+
+def _not_json(raw: bytes, error: Exception) -> CallerError:
+    if b"\\u" in raw:
+        from lamppost.runtime import strict_json
+
+        path = strict_json.half_pair(raw)
+        if path is not None:
+            return _bad_text(path, "half of a surrogate pair")
+    return CallerError(400, "invalid_json", f"the body is not JSON: {error}")
 
 
 def _raw(event: dict[str, Any]) -> bytes:
@@ -75,12 +114,12 @@ def _check_headers(headers: dict[str, str]) -> None:
 
 def _check_depth(raw: bytes) -> None:
     depth = 0
-    for byte in _STRINGS.sub(b"", raw):
-        if byte in b"[{":
+    for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", raw)):
+        if bracket[0] in b"[{":
             depth += 1
             if depth > MAX_DEPTH:
                 raise CallerError(400, "too_deep", f"the body nests deeper than {MAX_DEPTH} levels")
-        elif byte in b"]}":
+        else:
             depth -= 1
 
 
@@ -99,14 +138,19 @@ def refusal(message: str) -> CallerError:
     named = _NAMED.search(what)
     if named is not None:
         path = f"{path}.{named['field']}" if path else named["field"]
-    code = _code(what)
+    code = _code(what, path)
+    path, what = _shown(path), _shown(what)
     return CallerError(422, code, f"{path or 'body'}: {what}", errors=(FieldError(path, code, what),))
 
 
-def _code(what: str) -> str:
-    if "unknown field" in what:
+def _shown(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _code(what: str, path: str) -> str:
+    if what.startswith("Object contains unknown field"):
         return "unknown_field"
-    if "missing required" in what or "got `null`" in what:
+    if what.startswith("Object missing required") or (path and "got `null`" in what):
         return "required"
     if what.startswith("Expected") and "got `" in what:
         return "wrong_type"
@@ -119,7 +163,8 @@ def _check_nul(value: Any, path: str) -> None:
             raise _bad_text(path, "a NUL character")
     elif isinstance(value, dict):
         for key, inner in value.items():
-            _check_nul(inner, f"{path}.{key}" if path else str(key))
+            _check_nul(key, path)
+            _check_nul(inner, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             _check_nul(inner, f"{path}[{index}]")
@@ -130,6 +175,6 @@ def _bad_text(path: str, what: str) -> CallerError:
     return CallerError(
         422,
         "invalid_text",
-        f"{path or 'body'}: {message}",
-        errors=(FieldError(path, "invalid_text", message),),
+        f"{_shown(path) or 'body'}: {message}",
+        errors=(FieldError(_shown(path), "invalid_text", message),),
     )

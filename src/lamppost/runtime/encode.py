@@ -5,6 +5,7 @@ the `requestId` under which the log tells more. Nothing about the inside leaks.
 """
 
 import base64
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -14,8 +15,11 @@ from lamppost.declare.events import Response
 from lamppost.errors import CallerError
 
 _encoder = msgspec.json.Encoder()
+_TITLES = {status.value: status.phrase for status in HTTPStatus}
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")
+_BREAK = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def answer(value: Any, status: int) -> dict[str, Any]:
@@ -33,36 +37,53 @@ def answer(value: Any, status: int) -> dict[str, Any]:
 
 def _response(response: Response) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    body = response.body
+    if not 200 <= response.status <= 599:
+        raise ValueError(f"no answer has the status {response.status}")
+    for name, value in (*headers.items(), *(("set-cookie", cookie) for cookie in response.cookies)):
+        # A caller's line break in a header would end the head, and begin an answer of the caller's own.
+        if not _NAME.fullmatch(name) or _BREAK.search(value):
+            raise ValueError(f"no header has this name, or a line break in its value: {name!r}")
+    body, is_bytes = response.body, isinstance(response.body, bytes)
     if body is None:
-        return {"statusCode": response.status, "headers": headers, "body": ""}
-    if isinstance(body, bytes):
+        text = ""
+    elif isinstance(body, bytes):
         headers.setdefault("content-type", "application/octet-stream")
-        encoded = base64.b64encode(body).decode()
-        return {"statusCode": response.status, "headers": headers, "body": encoded, "isBase64Encoded": True}
-    if isinstance(body, str):
+        text = base64.b64encode(body).decode()
+    elif isinstance(body, str):
         headers.setdefault("content-type", "text/plain; charset=utf-8")
-        return {"statusCode": response.status, "headers": headers, "body": body}
-    headers.setdefault("content-type", _JSON)
-    return {"statusCode": response.status, "headers": headers, "body": _encoder.encode(body).decode()}
+        text = body
+    else:
+        headers.setdefault("content-type", _JSON)
+        text = _encoder.encode(body).decode()
+    answered = {"statusCode": response.status, "headers": headers, "body": text, "isBase64Encoded": is_bytes}
+    cookies = [*response.cookies, *([headers.pop("set-cookie")] if "set-cookie" in headers else [])]
+    if cookies:
+        answered["cookies"] = cookies
+    return answered
 
 
 def problem(error: CallerError, request_id: str) -> dict[str, Any]:
     """The event for a refusal."""
     document: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(error.status).phrase,
+        "title": _TITLES.get(error.status, "Refused"),
         "status": error.status,
         "code": error.code,
-        "detail": error.what,
+        "detail": _sendable(error.what),
         "requestId": request_id,
     }
     if error.errors:
         document["errors"] = [
-            {"path": field.path, "code": field.code, "message": field.message} for field in error.errors
+            {"path": _sendable(field.path), "code": field.code, "message": _sendable(field.message)}
+            for field in error.errors
         ]
     headers = {"content-type": _PROBLEM, "cache-control": "no-store"}
     if error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
     body = _encoder.encode(document)
     return {"statusCode": error.status, "headers": headers, "body": body.decode()}
+
+
+def _sendable(text: str) -> str:
+    # A caller's own words may hold half of a surrogate pair, for which UTF-8 has no bytes.
+    return text.encode("utf-8", "replace").decode()

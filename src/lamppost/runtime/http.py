@@ -3,14 +3,14 @@
 import re
 from types import ModuleType
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 import msgspec
 
 from lamppost.derive.manifest import FunctionEntry
-from lamppost.errors import CallerError, OperatorError
+from lamppost.errors import AuthorError, CallerError, OperatorError, invalid
 from lamppost.observe.log import Log
-from lamppost.runtime import body, deadline, encode
+from lamppost.runtime import body, deadline, encode, text
 from lamppost.runtime.binding import Binding, Parameter, bind
 from lamppost.runtime.context import LiveContext
 
@@ -33,8 +33,9 @@ class HttpFunction:
 
     def __call__(self, event: dict[str, Any], context: LiveContext, lambda_context: Any) -> dict[str, Any]:
         """Answer one request. Never raises for the caller's faults, nor for the database's absence."""
-        method = event["requestContext"]["http"]["method"]
+        method = ""
         try:
+            method = _method(event)
             binding, in_path = self._find(event, method)
             arguments = [_argument(parameter, event, in_path, context) for parameter in binding.parameters]
             if self._bystander is None:
@@ -49,10 +50,7 @@ class HttpFunction:
             context.end()
             _interrupt()
             context.log.error("request.overdue", route=event.get("routeKey"))
-            answered = encode.problem(
-                CallerError(503, "timeout", "the request took too long and was given up", retry_after=5),
-                context.request_id,
-            )
+            answered = encode.problem(_given_up(), context.request_id)
         except Exception as error:  # noqa: BLE001 - the process boundary: what is not foreseen is a 500 without a word
             answered = encode.problem(_blame(error, context.log), context.request_id)
         if method == "HEAD":
@@ -79,6 +77,24 @@ class HttpFunction:
         raise CallerError(404, "route_not_found", "nothing answers at this path")
 
 
+def _given_up() -> CallerError:
+    return CallerError(503, "timeout", "the request took too long and was given up", retry_after=5)
+
+
+def _method(event: Any) -> str:
+    try:
+        method = event["requestContext"]["http"]["method"]
+    except (KeyError, TypeError):
+        method = None
+    if not isinstance(method, str):
+        raise AuthorError(
+            "this event is not an HTTP API's (payload 2.0)",
+            fix="set the integration's payload format to 2.0, or call the function's routes over HTTP",
+            code="unsupported_event",
+        )
+    return method
+
+
 def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(_PARAMETER.sub(lambda m: f"(?P<{m[1]}>{'.+' if m[2] else '[^/]+'})", re.escape(path)))
 
@@ -98,28 +114,26 @@ def _argument(
 
 
 def _from_path(parameter: Parameter, in_path: dict[str, str]) -> Any:
-    text = in_path.get(parameter.name, "")
     try:
-        if "\x00" in text:
-            raise msgspec.ValidationError
-        return msgspec.convert(text, parameter.type, strict=False)
-    except (msgspec.ValidationError, UnicodeError) as error:
+        return text.read(in_path.get(parameter.name, ""), parameter.type)
+    except text.Unreadable as error:
         # What cannot be an id names nothing: the same 404 as for an id that is not there.
         raise CallerError(404, "not_found", f"nothing has this {parameter.name}") from error
 
 
 def _from_query(parameter: Parameter, event: dict[str, Any]) -> Any:
-    text = dict(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True)).get(parameter.name)
-    if text is None:
+    given = text.query(event.get("rawQueryString") or "", parameter.name)
+    if not given:
         if parameter.default is msgspec.UNSET:
-            raise body.refusal(f"Object missing required field `{parameter.name}`")
+            raise invalid(parameter.name, "required", "this query parameter is missing")
         return parameter.default
-    if "\x00" in text:
-        raise body.refusal(f"Expected text without NUL - at `$.{parameter.name}`")
+    if len(given) > 1:
+        # Two readers of one query may each take another of the two.
+        raise invalid(parameter.name, "repeated", "this query parameter may stand once")
     try:
-        return msgspec.convert(text, parameter.type, strict=False)
-    except msgspec.ValidationError as error:
-        raise body.refusal(f"{error} - at `$.{parameter.name}`") from error
+        return text.read(given[0], parameter.type)
+    except text.Unreadable as error:
+        raise invalid(parameter.name, error.code, error.what) from error
 
 
 def _interrupt() -> None:
@@ -142,7 +156,7 @@ def _blame(error: Exception, log: Log) -> CallerError:
         )
     if faults.interrupted(error):
         log.error("request.interrupted", error=_first_line(error))
-        return CallerError(503, "timeout", "the request took too long and was given up", retry_after=5)
+        return _given_up()
     if isinstance(error, OperatorError):
         log.error("request.not_ready", code=error.code, error=error.what, fix=error.fix)
         return CallerError(
@@ -154,6 +168,7 @@ def _blame(error: Exception, log: Log) -> CallerError:
         "request.failed",
         error=_first_line(error),
         kind=type(error).__name__,
+        code=getattr(error, "code", None),
         stack=traceback.format_exception(error),
     )
     return CallerError(500, "internal_error", "something went wrong here; the requestId finds it in the log")
