@@ -10,7 +10,9 @@ from lamppost import Database, Function, Queue, Route, Service, seconds
 from services.shop import acts, jobs
 
 front = Function(name="front", timeout=seconds(20), routes=(
-    Route("GET /hello", acts.hello), Route("GET /wait", acts.wait), Route("POST /order", acts.order, status=201),
+    Route("GET /hello", acts.hello),
+    Route("GET /wait", acts.wait),
+    Route("POST /order", acts.order, status=201),
     Route("GET /crash", acts.crash),
 ))
 fail = Function(name="fail", handler=jobs.fail, timeout=seconds(20))
@@ -77,7 +79,8 @@ def pack(batch: Batch[dict[str, Any]], ctx: Context) -> None:
             while not Path(gate).exists():
                 time.sleep(0.01)
         with ctx.transaction() as db:
-            db.execute("insert into shop.parcels (id) values (%s) on conflict do nothing", (message.body["id"],))
+            parcel = (message.body["id"],)
+            db.execute("insert into shop.parcels (id) values (%s) on conflict do nothing", parcel)
 """
 
 TABLES = """
@@ -118,6 +121,6 @@ class Repository:
 
 
 def copied(root: Path) -> Path:
-    """This repository's own services, copied below `root`."""
+    """Our own services, copied below `root`."""
     shutil.copytree(ROOT / "services", root / "services", ignore=shutil.ignore_patterns("__pycache__"))
     return root

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -113,7 +114,8 @@ def test_the_webhook_url_is_put_overwritten_and_read(new_house, tmp_path):
     shell = Shell(house, tmp_path)
     before = shell("aws ssm get-parameter --name /bday/webhook-url")["Parameter"]
     assert before["Value"] == house.running["inbox"]
-    refused = shell.run('aws ssm put-parameter --name /bday/webhook-url --value "https://h.example/x" --type String')
+    put = "aws ssm put-parameter --name /bday/webhook-url"
+    refused = shell.run(f'{put} --value "https://webhook.site/abc-123" --type String')
     assert "ParameterAlreadyExists" in refused.stderr
     shell("""aws ssm put-parameter \
       --name /bday/webhook-url \
@@ -135,9 +137,8 @@ def test_a_databases_secret_opens_it(shell: Shell, secret: str):
     shown = shell(f"""aws secretsmanager get-secret-value \
       --secret-id {secret}""")
     held = json.loads(shown["SecretString"])
-    with psycopg.connect(
-        host=held["host"], port=held["port"], user=held["username"], password=held["password"], dbname=held["dbname"]
-    ) as database:
+    where = {"host": held["host"], "port": held["port"], "dbname": held["dbname"]}
+    with psycopg.connect(user=held["username"], password=held["password"], **where) as database:
         assert database.execute("select current_user").fetchone() == (held["username"],)
 
 
@@ -151,8 +152,8 @@ def test_psql_opens_the_printed_url(house: House):
             pytest.skip("neither this machine nor the embedded PostgreSQL has psql")
     url = house.run("db", "url", "bday")["url"]
     for each in (url, house.running["postgres"]):
-        done = subprocess.run([program, each, "-Atc", "select 6 * 7"], capture_output=True, text=True, check=True)
-        assert done.stdout == "42\n"
+        asked = [program, each, "-Atc", "select 6 * 7"]
+        assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == "42\n"
 
 
 def test_a_changed_environment_restarts_the_worker(new_house, tmp_path):
@@ -185,6 +186,7 @@ def test_the_queue_is_reached_with_nothing_but_the_endpoint(shell: Shell):
     shell(f"aws sqs delete-message --queue-url {url} --receipt-handle {message['ReceiptHandle']}")
 
 
+LEFT = "select due_at - now() from local.events where attempts = %s"
 KNOCK = '{"service": "sqs", "call": "list_queues", "with": {}}'
 
 
@@ -196,7 +198,7 @@ def test_a_failing_asynchronous_invoke_is_tried_three_times_and_kept(new_house, 
 
     with house.database("lamppost_local") as home:
         for attempt, wait in ((1, 60), (2, 120)):
-            left = until(lambda: one(home, "select due_at - now() from local.events where attempts = %s", attempt))
+            left = until(partial(one, home, LEFT, attempt))
             assert timedelta(seconds=wait - 20) < left <= timedelta(seconds=wait)
             # The waits are minutes of wall time. Moving the due time and knocking is what a minute does.
             home.execute("update local.events set due_at = now()")

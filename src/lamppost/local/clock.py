@@ -42,6 +42,8 @@ class Clock:
         self._schedules: tuple[Paced, ...] = ()
         self._ticking: asyncio.Task[None] | None = None
         self._walking = asyncio.Lock()
+        # So that restoring an old time never overtakes setting a new one.
+        self._turning = asyncio.Lock()
         self._changed = asyncio.Event()
         self._running: set[asyncio.Future[None]] = set()
         self._ticked: dict[str, datetime] = {}
@@ -60,7 +62,8 @@ class Clock:
 
     async def restore(self) -> None:
         """Write the time into every database: a server that crashed may have lost the last half second."""
-        await self._write(self._shift)
+        async with self._turning:
+            await self._turn(self._shift)
 
     def describe(self, manifest: Manifest, dev_name: Callable[[str], str]) -> None:
         """Tick the schedules of `manifest`."""
@@ -139,6 +142,10 @@ class Clock:
         await self._write(at - datetime.now(UTC))
 
     async def _write(self, shift: timedelta) -> None:
+        async with self._turning:
+            await self._turn(shift)
+
+    async def _turn(self, shift: timedelta) -> None:
         # The home first: whatever a crash leaves, open() brings the others after it.
         await self._home.turn(shift)
         self._shift = shift

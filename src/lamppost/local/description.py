@@ -26,10 +26,15 @@ _LOOKS = 5
 
 
 class Code(msgspec.Struct, frozen=True):
-    """The services as they stood at one moment: what they declare, and the folder their copy lies in."""
+    """The services as they stood at one moment: what they declare, and the folder their copy lies in.
+
+    `key` is the repository's fingerprint at that moment, `prints` that of each service.
+    """
 
     manifest: Manifest
     folder: Path
+    key: str = ""
+    prints: dict[str, str] = {}
 
     @property
     def path(self) -> Path:
@@ -47,23 +52,27 @@ class Description:
 
     def read(self) -> Code:
         """The code as it stands now. Raises `AuthorError` with the author's mistake."""
-        folder = self._copy()
+        key, folder = self._copy()
+        prints = {
+            path.parent.name: fingerprint(self._root, path.parent.name)
+            for path in self._root.glob("services/*/service.py")
+        }
         if self._fresh:
             # Functions of an earlier run are gone; those of this run may still need what they began with.
             self._fresh = False
             self._forget_all_but(folder)
         try:
-            return Code(read((folder / _MANIFEST).read_bytes()), folder)
+            return Code(read((folder / _MANIFEST).read_bytes()), folder, key, prints)
         except (FileNotFoundError, msgspec.DecodeError):
             pass  # never asked, refused, or written by another version
         raw = _ask(folder)
         beside = folder / f".{_MANIFEST}"
         beside.write_bytes(raw)
         beside.replace(folder / _MANIFEST)
-        return Code(read(raw), folder)
+        return Code(read(raw), folder, key, prints)
 
-    def _copy(self) -> Path:
-        """The folder with a copy of the services: made beside, then renamed, so it is whole or not there."""
+    def _copy(self) -> tuple[str, Path]:
+        """The fingerprint now, and a copy of the services: made beside, so it is whole or not there."""
         for _ in range(_LOOKS):
             key = fingerprint(self._root)
             folder = self._copies / key[:12]
@@ -81,7 +90,7 @@ class Description:
             folder.rename(beside)
         else:
             beside.replace(folder)
-        return folder
+        return key, folder
 
     def _forget_all_but(self, kept: Path) -> None:
         for folder in self._copies.iterdir():

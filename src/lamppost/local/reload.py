@@ -20,18 +20,17 @@ PAUSE = 0.25
 async def watch(system: "System") -> None:
     """Look for changed files a few times a second, for ever."""
     root = system.options.root
-    seen = _prints(system)
-    whole = fingerprint(root)
+    seen = system.code.key
     while True:
         await asyncio.sleep(PAUSE)
         now = await asyncio.to_thread(fingerprint, root)
-        if now != whole:
-            whole = now
-            seen = await _take_over(system, seen)
+        if now != seen:
+            seen = now
+            await _take_over(system)
 
 
-async def _take_over(system: "System", seen: dict[str, str]) -> dict[str, str]:
-    prints = _prints(system)
+async def _take_over(system: "System") -> None:
+    before = system.code.prints
     try:
         await system.adopt(await asyncio.to_thread(system.description.read))
     except (LamppostError, psycopg.Error, OSError) as error:
@@ -39,15 +38,8 @@ async def _take_over(system: "System", seen: dict[str, str]) -> dict[str, str]:
         fix = error.fix if isinstance(error, LamppostError) else "save a file to try again"
         what = error.what if isinstance(error, LamppostError) else str(error)
         system.log.error("reload.refused", error=what, fix=fix, serving="the code before")
-        return seen
+        return
     system.announce()
-    for name in sorted(name for name in prints.keys() | seen.keys() if seen.get(name) != prints.get(name)):
-        system.log.info("service.reloaded" if name in prints else "service.removed", service=name)
-    return prints
-
-
-def _prints(system: "System") -> dict[str, str]:
-    root = system.options.root
-    return {
-        path.parent.name: fingerprint(root, path.parent.name) for path in root.glob("services/*/service.py")
-    }
+    after = system.code.prints
+    for name in sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)):
+        system.log.info("service.reloaded" if name in after else "service.removed", service=name)
