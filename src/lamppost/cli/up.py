@@ -1,7 +1,10 @@
 """`lamppost up`: the whole system on this machine, in the foreground."""
 
 import os
+import shlex
+import shutil
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,16 +86,8 @@ def _apps(system: "System") -> dict[str, "Handler"]:
 def _in_words(running: Running, options: Options) -> str:
     width = max((len(name) for name in running.apis), default=0)
     apis = "\n".join(f"    {name.ljust(width)}  {url}" for name, url in running.apis.items())
-    first = (
-        f"""curl -X POST {running.apis["birthday"]}/user -H 'content-type: application/json' \\
-      -d '{{"firstName":"Ada","lastName":"Lovelace","dateOfBirth":"1990-12-10","timezone":"Europe/London"}}'
-    lamppost clock set 2026-12-10T09:00:00Z
-    curl {running.inbox}"""
-        if "birthday" in running.apis
-        else f"curl {running.console}"
-    )
     loopback = (
-        "webhooks may reach this machine (--no-allow-loopback forbids it)\n" if options.loopback else ""
+        "  webhooks may reach this machine (--no-allow-loopback forbids it)\n" if options.loopback else ""
     )
     return f"""
   Lamppost is up (pid {os.getpid()}). Ctrl-C drains and stops.
@@ -104,7 +99,25 @@ def _in_words(running: Running, options: Options) -> str:
   AWS         export AWS_ENDPOINT_URL={running.aws} AWS_ACCESS_KEY_ID=local \\
                      AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-2
   PostgreSQL  {running.postgres}
-
-  {loopback}  Try
-    {first}
+{loopback}
+  Try
+    {_first_thing(running)}
 """
+
+
+def _first_thing(running: Running) -> str:
+    if "birthday" not in running.apis:
+        return f"curl {running.console}"
+    today = datetime.now(UTC).date()
+    year = today.year + (today >= date(today.year, 12, 9))
+    return f"""curl -X POST {running.apis["birthday"]}/user -H 'content-type: application/json' \\
+      -d '{{"firstName":"Ada","lastName":"Lovelace","dateOfBirth":"1990-12-10","timezone":"Europe/London"}}'
+    {_as_typed()} clock set {year}-12-10T09:00:00Z
+    curl {running.inbox}"""
+
+
+def _as_typed() -> str:
+    """How this command was called: it need not be on the PATH."""
+    here = Path(sys.argv[0])
+    found = shutil.which(here.name)
+    return here.name if found and here.exists() and Path(found).samefile(here) else shlex.quote(str(here))
