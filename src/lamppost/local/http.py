@@ -124,10 +124,8 @@ class _Connection(asyncio.Protocol):
             return
         self._received += len(data)
         try:
-            self._parser.feed_data(data)
+            self._feed(data)
             self._check_growth()
-        except httptools.HttpParserUpgrade:
-            self._refuse(_malformed("no protocol upgrade is offered here"))
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             if not isinstance(cause, _Refused):
@@ -137,6 +135,25 @@ class _Connection(asyncio.Protocol):
             self._refuse(_malformed(f"this is not HTTP: {error}"))
         except _Refused as refused:
             self._refuse(refused)
+
+    def _feed(self, data: bytes) -> None:
+        while data:
+            try:
+                self._parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                # As the standard has it, who would rather speak h2c is served in what is spoken now.
+                # The parser leaves the body to the other protocol: it is given the head without the offer.
+                head = self._head_without_offer()
+                self._fresh()
+                self._parser = httptools.HttpRequestParser(self)
+                data = head + data[offer.args[0] :]
+
+    def _head_without_offer(self) -> bytes:
+        method, target = self._parser.get_method().decode(), self._target.decode("ascii")
+        kept = {name: text for name, text in self._headers.items() if name not in ("connection", "upgrade")}
+        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {text}" for name, text in kept.items())]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def _check_growth(self) -> None:
         """What the parser keeps to itself is bounded too: endless header lines, trailers, tiny chunks."""
@@ -184,9 +201,14 @@ class _Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         headers = self._headers
+        version = self._parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            raise _malformed(f"HTTP/{version} is not spoken here")
+        if self._parser.get_method() == b"CONNECT":
+            raise _malformed("this is no proxy")
         if not _TARGET.fullmatch(self._target):
             raise _malformed("the request's target must be percent-encoded ASCII")
-        if "host" not in headers and self._parser.get_http_version() == "1.1":
+        if "host" not in headers and version == "1.1":
             raise _malformed("header host is missing")
         if not _HOST.fullmatch(headers.get("host", "")):
             raise _malformed("header host names no host")
@@ -205,6 +227,8 @@ class _Connection(asyncio.Protocol):
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
+        if self._parser.should_upgrade():
+            return
         self._stop_timer()
         target, _, query = self._target.decode("ascii").partition("?")
         if not target.startswith("/") and target != "*":
