@@ -47,21 +47,29 @@ def run(
 ) -> int:
     """Run the system until it is told to end; the exit code: 130 after Ctrl-C, else 0.
 
-    `ready` hears its addresses once requests are served; `apps` are served beside the APIs. Raises `LamppostError` when it cannot come
-    up: a port is taken, a migration fails, a declaration is wrong, another system runs on the same data.
+    `ready` hears its addresses once requests are served; `apps` are served beside the APIs.
+    Raises `LamppostError` when it cannot come up: a port is taken, a migration fails, a
+    declaration is wrong, another system runs on the same data.
     """
+    stop = Stop()
+    # A wish from the first line on, never a KeyboardInterrupt: one that falls into a lock's release
+    # (a fork's, an import's) would leave that lock held for ever.
+    signal.signal(signal.SIGINT, lambda *_: stop.wish(INTERRUPTED))
+    signal.signal(signal.SIGTERM, lambda *_: stop.wish())
     launched = Launched(options)
     try:
         # Only now the rest of the house: psycopg alone takes as long as PostgreSQL takes to start.
         from lamppost.local.system import System
 
-        stop = Stop()
         system = System(options, launched, say, log, stop.wished.set, apps)
         # The runner's own heap is long-lived: collecting it again and again costs and finds nothing.
         gc.freeze()
         asyncio.run(_live(system, stop, ready))
         return stop.code
     finally:
+        # From here it takes moments, and cut short it would leave processes behind.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         launched.end()
 
 
