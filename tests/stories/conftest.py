@@ -1,10 +1,12 @@
 """Systems for stories: one shared by those that only look, a fresh one for those that break things."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.bad_inputs import PROBE
 from tests.running import House, Receiver
 
 
@@ -12,6 +14,16 @@ from tests.running import House, Receiver
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A system shared by this worker's stories: they leave it up and the clock where it was."""
     shared = House(tmp_path_factory.mktemp("house") / "data")
+    yield shared.up()
+    shared.end()
+
+
+@pytest.fixture(scope="session")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A system with the one service that anything may be thrown at; shared as `house` is."""
+    folder = tmp_path_factory.mktemp("probe")
+    shutil.copytree(PROBE, folder / "repository", ignore=shutil.ignore_patterns("__pycache__"))
+    shared = House(folder / "data", root=folder / "repository")
     yield shared.up()
     shared.end()
 

@@ -33,16 +33,17 @@ class QueueFunction:
         arguments = get_args(kind)
         self._body: Any = arguments[0] if arguments else Any
 
-    def __call__(self, event: dict[str, Any], context: LiveContext, lambda_context: Any) -> dict[str, Any]:
+    def __call__(self, event: Any, context: LiveContext, lambda_context: Any) -> dict[str, Any]:
         """Handle the batch; answer with ReportBatchItemFailures' `batchItemFailures`."""
-        messages, failed = self._decode(event["Records"])
+        arrived = _records(event)
+        messages, failed = self._decode(arrived)
         if self._together:
             batch = Batch(messages)
             if messages:
                 self._handler(batch, context)
             failed.update(batch.failed)
         else:
-            records = {record["messageId"]: record for record in event["Records"]}
+            records = {record["messageId"]: record for record in arrived}
             for message in messages:
                 self._one(message, records[message.id], context, lambda_context, failed)
         for message_id, why in failed.items():
@@ -84,6 +85,24 @@ class QueueFunction:
                 "message.failed", message_id=message.id, stack=traceback.format_exception(error)
             )
             failed[message.id] = f"{type(error).__name__}: {error}"
+
+
+def _records(event: Any) -> list[dict[str, Any]]:
+    """The event's messages. Raises `AuthorError`: what is not SQS's must fail as a whole, and be kept."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(records, list) or not all(map(_is_message, records)):
+        raise AuthorError(
+            "this event holds no SQS messages",
+            fix="let a queue run the function; a message's text goes into `body`, its id into `messageId`",
+            code="unsupported_event",
+        )
+    return records
+
+
+def _is_message(record: Any) -> bool:
+    return isinstance(record, dict) and all(
+        isinstance(record.get(name), str) for name in ("messageId", "body")
+    )
 
 
 def _message(record: dict[str, Any], body: Any) -> Message[Any]:

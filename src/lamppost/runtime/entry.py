@@ -53,7 +53,7 @@ class Entry:
         if self._function.kind == "http":
             self._log.info(
                 "request.answered",
-                route=event.get("routeKey"),
+                route=event.get("routeKey") if isinstance(event, dict) else None,
                 status=result["statusCode"],
                 duration_ms=round((time.perf_counter() - started) * 1000, 2),
             )
