@@ -50,7 +50,7 @@ def stop(*, data: Data = DEFAULT_DATA, json: Json = False) -> None:
 
 @app.command
 def advance(
-    by: Annotated[Period, Parameter(help="How far: 90s, 15m, 36h, 2d, 1y.")],
+    by: Annotated[Period, Parameter(allow_leading_hyphen=True, help="How far: 90s, 15m, 36h, 2d, 1y.")],
     *,
     tick: Annotated[Period, Parameter(help="The stride; 15m meets every zone's nine o'clock.")] = "15m",
     data: Data = DEFAULT_DATA,

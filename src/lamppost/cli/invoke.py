@@ -14,7 +14,9 @@ from lamppost.errors import OperatorError
 def invoke(
     function: Annotated[str, Parameter(help="bday-scheduler, bday-dev-scheduler or birthday.scheduler.")],
     *,
-    payload: Annotated[str, Parameter(help="The event, as JSON; - reads it from standard input.")] = "{}",
+    payload: Annotated[
+        str, Parameter(allow_leading_hyphen=True, help="The event, as JSON; - reads it from standard input.")
+    ] = "{}",
     later: Annotated[
         bool, Parameter(negative=(), help="Only hand it over (asynchronous invocation).")
     ] = False,

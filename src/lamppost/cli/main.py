@@ -5,7 +5,7 @@
 
 import sys
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 import lamppost
 from lamppost.cli.output import say_error
@@ -15,6 +15,8 @@ app = App(
     name="lamppost",
     version=lamppost.__version__,
     help="Serverless backends in Python on Lambda and Postgres: the whole system on this machine.",
+    # A default is worth a word when it is a value; "False" and "()" say nothing.
+    default_parameter=Parameter(show_default=lambda value: value or None, negative_iterable=()),
 )
 
 # Each command's module is loaded only when it is used: `--help` must not wait for psycopg.

@@ -108,7 +108,13 @@ def apply(
 
 
 @app.command
-def new(service: str, *description: str, json: Json = False) -> int:
+def new(
+    service: Annotated[str, Parameter(help="The service whose tables change: birthday, …")],
+    *description: Annotated[
+        str, Parameter(help="What changes, in a few words: they become the file's name.")
+    ],
+    json: Json = False,
+) -> int:
     """Start a migration of SERVICE: a file with the right name, in the right folder, after all others."""
     from lamppost.migrate.files import STAMP, check_name
 

@@ -27,7 +27,13 @@ def get(name: Name, *, data: Data = DEFAULT_DATA, json: Json = False) -> None:
 
 
 @app.command
-def put(name: Name, value: str, *, data: Data = DEFAULT_DATA, json: Json = False) -> None:
+def put(
+    name: Name,
+    value: Annotated[str, Parameter(allow_leading_hyphen=True, help="The value: any text.")],
+    *,
+    data: Data = DEFAULT_DATA,
+    json: Json = False,
+) -> None:
     """Set a value. Functions see it within a minute."""
     found = ask(data, "params/put", name=name, value=value)
     show(found, lambda: f"{name} is set (version {found['version']})", as_json=json)

@@ -31,7 +31,11 @@ def get(name: Name, *, data: Data = DEFAULT_DATA, json: Json = False) -> None:
 def put(
     name: Name,
     value: Annotated[
-        str, Parameter(help="The value; - reads it from standard input, out of the shell's history.")
+        str,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="The value; - reads it from standard input, out of the shell's history.",
+        ),
     ],
     *,
     data: Data = DEFAULT_DATA,
