@@ -13,22 +13,29 @@ import subprocess
 import tarfile
 import zipfile
 from functools import cache
-from importlib.util import find_spec
+from importlib import metadata
 from pathlib import Path
+
+
+def _archive() -> Path | None:
+    """The wheel's .tgz, found without an import: its parent package starts Node when it is loaded."""
+    try:
+        files = metadata.files("aws-cdk.asset-awscli-v2") or ()
+    except metadata.PackageNotFoundError:
+        return None
+    return next((Path(str(file.locate())) for file in files if file.name.endswith(".jsii.tgz")), None)
 
 
 def installed() -> bool:
     """Whether the wheel is there."""
-    return find_spec("aws_cdk") is not None and find_spec("aws_cdk.asset_awscli_v2") is not None
+    return _archive() is not None
 
 
 @cache
 def program() -> Path:
     """Where `aws` is, unpacked now if it was not."""
-    spec = find_spec("aws_cdk.asset_awscli_v2")
-    assert spec is not None
-    assert spec.origin is not None
-    [archive] = (Path(spec.origin).parent / "_jsii").glob("*.tgz")
+    archive = _archive()
+    assert archive is not None
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lamppost"
     folder = home / f"awscli-{archive.name.removesuffix('.jsii.tgz').rpartition('@')[2]}"
     home.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -40,10 +40,17 @@ _DONE = "delete from local.events where id = %s"
 class Later:
     """Keeps events in `local.events` and runs them. `fail(function, record)` is their last resort."""
 
-    def __init__(self, invoke: Invoke, fail: Fail, log: Log) -> None:
+    def __init__(
+        self,
+        invoke: Invoke,
+        fail: Fail,
+        log: Log,
+        waits: tuple[timedelta, ...] = limits.INVOKE_ASYNC_RETRY_WAITS,
+    ) -> None:
         self._invoke = invoke
         self._fail = fail
         self._log = log
+        self._waits = waits
         self._conninfo = ""
         self._db: psycopg.AsyncConnection | None = None
         self._wake = asyncio.Event()
@@ -105,7 +112,7 @@ class Later:
         if result.error is None:
             await self._execute(_DONE, (event,))
             return
-        waits = limits.INVOKE_ASYNC_RETRY_WAITS
+        waits = self._waits
         if attempt <= len(waits):
             self._log.warning(
                 "event.failed", function=function, attempt=attempt, again_in_s=waits[attempt - 1].seconds
