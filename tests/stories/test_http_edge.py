@@ -10,7 +10,6 @@ from lamppost.local.postgres.cluster import Cluster
 from tests.running import House, until
 from tests.wire import Line, once, request
 
-
 SLEEPING = """
 select count(*)
   from pg_stat_activity

@@ -24,7 +24,11 @@ things = Function(
 # Lambda would end it after four seconds: the caller is to hear from us two seconds before.
 slow = Function(
     name="slow",
-    routes=(Route("GET /hang", api.hang), Route("GET /hang-in-sql", api.hang_in_sql)),
+    routes=(
+        Route("GET /hang", api.hang),
+        Route("GET /hang-in-sql", api.hang_in_sql),
+        Route("GET /awake", api.search),
+    ),
     timeout=seconds(4),
 )
 work = Function(name="work", handler=queue.work, timeout=seconds(5))
