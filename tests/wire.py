@@ -47,7 +47,7 @@ class Line:
 
     def hear(self, method: str = "GET") -> Heard:
         """The next answer."""
-        response = http.client.HTTPResponse(_Read(self._reader), method=method)  # type: ignore[arg-type]
+        response = http.client.HTTPResponse(_Read(self._reader), method=method)  # type: ignore[arg-type]  # it only wants makefile()
         response.begin()
         return Heard(response)
 

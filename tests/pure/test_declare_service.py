@@ -29,7 +29,7 @@ WORK = Function(name="work", handler=handle)
 
 def service(**parts: object) -> Service:
     """A service of one function, with `parts` changed."""
-    return Service(**{"name": "shop", "functions": (WORK,), **parts})  # type: ignore[arg-type]
+    return Service(**{"name": "shop", "functions": (WORK,), **parts})  # type: ignore[arg-type]  # each test gives its own
 
 
 @pytest.mark.parametrize(

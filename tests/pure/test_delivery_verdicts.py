@@ -63,4 +63,4 @@ def test_chance_spreads_the_retries_and_never_makes_them_earlier() -> None:
     waits = [judge(Answer(500), attempt=2, chance=chance) for chance in (0.0, 0.5, 0.999)]
     assert waits == sorted(waits, key=lambda verdict: verdict.wait)  # type: ignore[union-attr]  # all are Waiting
     assert waits[0] == Waiting(WAITS[1])
-    assert all(WAITS[1] <= each.wait <= WAITS[1] * (1 + SPREAD) for each in waits)  # type: ignore[union-attr]
+    assert all(WAITS[1] <= each.wait <= WAITS[1] * (1 + SPREAD) for each in waits)  # type: ignore[union-attr]  # as above

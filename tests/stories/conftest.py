@@ -34,7 +34,7 @@ def new_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
     made: list[House] = []
 
     def make(name: str = "data", **how: object) -> House:
-        fresh = House(tmp_path / name, **how)  # type: ignore[arg-type]
+        fresh = House(tmp_path / name, **how)  # type: ignore[arg-type]  # House's own keywords
         made.append(fresh)
         return fresh
 

@@ -218,7 +218,7 @@ def _aws(look: Look) -> Html:
     return join(
         tag("pre", place),
         tag("pre", f"aws lambda invoke --function-name {first} \\\n  --payload '{{}}' response.json"),
-        tag("p", "AWS CLI v2, 2.13 or newer.", class_="quiet"),
+        tag("p", "Tested with AWS CLI 2.38; what older ones can do: docs/guides/operate.md", class_="quiet"),
     )
 
 

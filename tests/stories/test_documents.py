@@ -1,0 +1,51 @@
+"""The pages are typed into a terminal, as a reader would: what they show is what happens."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.contracts import aws_cli
+from tests.documents import Terminal, blocks
+from tests.running import ROOT, House, until
+
+needs_aws = pytest.mark.skipif(
+    not aws_cli.installed(), reason="AWS CLI v2 is not installed: pip install 'lamppost[test]'"
+)
+
+
+def test_the_readme_shows_what_happens(new_house: Callable[..., House], tmp_path: Path) -> None:
+    """Ada is registered, the clock is set, the inbox has her greeting."""
+    folder = tmp_path / "reader"
+    folder.mkdir()
+    Terminal(new_house().up(), folder).read(ROOT / "README.md")
+
+
+@needs_aws
+def test_the_guide_for_operators_shows_what_happens(new_house: Callable[..., House], tmp_path: Path) -> None:
+    """Status, clock, settings, dead letters, databases, and the aws command."""
+    folder = tmp_path / "reader"
+    folder.mkdir()
+    shutil.copytree(ROOT / "services", folder / "services")
+    Terminal(new_house().up(), folder).read(ROOT / "docs" / "guides" / "operate.md")
+
+
+def test_the_service_of_the_guide_works(new_house: Callable[..., House], tmp_path: Path) -> None:
+    """Its files are saved while the system runs, in the order of the page; then it is used as shown."""
+    folder = tmp_path / "repository"
+    (folder / "services").mkdir(parents=True)
+    (folder / "services" / "__init__.py").touch()
+    shutil.copytree(ROOT / "services" / "barkbase", folder / "services" / "barkbase")
+    (folder / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
+    house = new_house(root=folder).up()
+    page = ROOT / "docs" / "guides" / "write-a-service.md"
+
+    for block in blocks(page):
+        if block.marker.startswith("file: "):
+            path = folder / block.marker.removeprefix("file: ")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text)
+    until(lambda: "notes" in house.run("status")["running"]["apis"])
+
+    Terminal(house, folder).read(page)
