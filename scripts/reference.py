@@ -55,7 +55,7 @@ class Said(NamedTuple):
 
 def commands() -> str:
     """docs/reference/commands.md."""
-    from lamppost.cli.main import app
+    from lamppost.cli.commands import app
 
     text = app.generate_docs(output_format="markdown")
     lines = [line.rstrip() for line in text.splitlines()]

@@ -79,7 +79,7 @@ def test_help_teaches_every_command(group):
 
 
 def every_command() -> list[tuple[str, ...]]:
-    from lamppost.cli.main import app
+    from lamppost.cli.commands import app
 
     found: list[tuple[str, ...]] = []
     for name in COMMANDS:

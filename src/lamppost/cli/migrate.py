@@ -25,7 +25,7 @@ Late = Annotated[
     bool, Parameter(name="--allow-late", negative=(), help="Accept files older than the newest applied one.")
 ]
 
-app = App(name="migrate", help="How the tables change: status, plan, apply, new.")
+app = App(name="migrate", help="How the tables change: status, plan, apply, new, lint.")
 
 
 class Server(Protocol):
@@ -105,6 +105,14 @@ def apply(
         as_json=json,
     )
     return 0
+
+
+@app.command(name="lint", help_flags=[])
+def lint(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> int:
+    """What the files would do to a busy database: lamppost migrate lint PATH… (--help says more)."""
+    from lamppost.cli.migrate_lint import main
+
+    return main(list(arguments))
 
 
 @app.command

@@ -1,0 +1,52 @@
+"""The commands: finds the command, says errors plainly, keeps the exit codes.
+
+0 fine, 1 refused or failed, 2 wrong usage, 130 interrupted.
+"""
+
+from cyclopts import App, CycloptsError, Parameter
+
+import lamppost
+from lamppost.cli.output import say_error
+from lamppost.errors import LamppostError
+
+app = App(
+    name="lamppost",
+    version=lamppost.__version__,
+    help="Serverless backends in Python on Lambda and Postgres: the whole system on this machine.",
+    # A default is worth a word when it is a value; "False" and "()" say nothing.
+    default_parameter=Parameter(show_default=lambda value: value or None, negative_iterable=()),
+)
+
+# Each command's module is loaded only when it is used: `--help` must not wait for psycopg.
+_COMMANDS = {
+    "up": ("lamppost.cli.up:up", "Run the whole system here, in the foreground."),
+    "down": ("lamppost.cli.down:down", "Stop the running system."),
+    "status": ("lamppost.cli.status:status", "What runs, what waits, what time it is."),
+    "invoke": ("lamppost.cli.invoke:invoke", "Run a function once."),
+    "logs": ("lamppost.cli.logs:logs", "What functions said."),
+    "queue": ("lamppost.cli.queue:app", "Look into queues and dead letters."),
+    "clock": ("lamppost.cli.clock:app", "Show and move the system's time."),
+    "params": ("lamppost.cli.params:app", "Read and set parameters."),
+    "secrets": ("lamppost.cli.secrets:app", "Read and set secrets."),
+    "db": ("lamppost.cli.db:app", "Reach the databases."),
+    "migrate": ("lamppost.cli.migrate:app", "Change tables: status, plan, apply, new, lint."),
+}
+for _name, (_place, _about) in _COMMANDS.items():
+    app.command(_place, name=_name, help=_about)
+app.register_install_completion_command()
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; its exit code."""
+    try:
+        code = app(arguments, exit_on_error=False, result_action="return_value")
+    except CycloptsError:
+        return 2  # cyclopts has said what is wrong and what it takes
+    except LamppostError as error:
+        say_error(error)
+        return 1
+    except BrokenPipeError:
+        return 1  # the reader of our output has left
+    except KeyboardInterrupt:
+        return 130
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,90 @@
+"""Columns and constraints, out of the parse tree."""
+
+from typing import Any
+
+from lamppost.migrate.lint.model import Column, Constraint, Name, Node
+from lamppost.migrate.lint.tree import constant, named, relation, strings
+
+_SHORT = {
+    "int4": "integer", "int8": "bigint", "int2": "smallint", "bool": "boolean",
+    "varchar": "character varying",
+    "bpchar": "character", "float8": "double precision", "float4": "real",
+    "timestamptz": "timestamp with time zone",
+    "timestamp": "timestamp without time zone", "timetz": "time with time zone",
+    "time": "time without time zone",
+    "varbit": "bit varying", "decimal": "numeric",
+}  # fmt: skip
+_KINDS: dict[str, Any] = {
+    "CONSTR_CHECK": "check",
+    "CONSTR_FOREIGN": "foreign key",
+    "CONSTR_UNIQUE": "unique",
+    "CONSTR_PRIMARY": "primary key",
+    "CONSTR_EXCLUSION": "exclude",
+    "CONSTR_NOTNULL": "not null",
+}
+
+
+def type_of(node: Node) -> tuple[str, Name]:
+    """A type as PostgreSQL prints it (`numeric(10,2)`), and its name."""
+    name = named(strings(node.get("names")))
+    if name.schema == "pg_catalog":
+        name = Name(None, name.name)
+    word = _SHORT.get(name.name, name.name) if name.schema is None else str(name)
+    numbers = [str(constant(modifier)) for modifier in node.get("typmods", [])]
+    if numbers and word != "interval":
+        first, _, rest = word.partition(" ")
+        word = (
+            f"{first}({','.join(numbers)}) {rest}"
+            if first in {"timestamp", "time"}
+            else f"{word}({','.join(numbers)})"
+        )
+    return word + "[]" * len(node.get("arrayBounds", [])), name
+
+
+def column(node: Node) -> Column:
+    """A ColumnDef's fields as a column."""
+    printed, name = type_of(node.get("typeName", {}))
+    found = [one["Constraint"] for one in node.get("constraints", [])]
+    kinds = {one["contype"]: one for one in found}
+    default = kinds.get("CONSTR_DEFAULT", {}).get("raw_expr", node.get("raw_default"))
+    generated = kinds.get("CONSTR_GENERATED")
+    return Column(
+        name=node.get("colname", ""),
+        type=printed,
+        type_name=name,
+        default=None if default is not None and constant(default) is None else default,
+        not_null="CONSTR_NOTNULL" in kinds or "CONSTR_PRIMARY" in kinds,
+        identity="CONSTR_IDENTITY" in kinds,
+        generated=None
+        if generated is None
+        else ("virtual" if generated.get("generated_kind") == "v" else "stored"),
+        constraints=tuple(constraint(one, node.get("colname")) for one in found if one["contype"] in _KINDS),
+    )
+
+
+def constraint(node: Node, on: str | None = None) -> Constraint:
+    """A Constraint's fields; `on` is the column it is written at."""
+    columns = strings(node.get("keys")) or strings(node.get("fk_attrs")) or ((on,) if on else ())
+    return Constraint(
+        kind=_KINDS.get(node["contype"], "check"),
+        name=node.get("conname"),
+        columns=columns,
+        references=relation(node["pktable"]) if "pktable" in node else None,
+        not_valid=bool(node.get("skip_validation")) or node.get("is_enforced") is False,
+        using_index=node.get("indexname"),
+        proves_not_null=_proved(node.get("raw_expr"), node),
+    )
+
+
+def _proved(expression: Any, node: Node) -> str | None:
+    if node.get("contype") == "CONSTR_NOTNULL":
+        return (strings(node.get("keys")) or (None,))[0]
+    if not isinstance(expression, dict):
+        return None
+    if "BoolExpr" in expression and expression["BoolExpr"].get("boolop") == "AND_EXPR":
+        proofs = (_proved(part, {}) for part in expression["BoolExpr"]["args"])
+        return next((proof for proof in proofs if proof), None)
+    test = expression.get("NullTest")
+    if test and test.get("nulltesttype") == "IS_NOT_NULL" and "ColumnRef" in test.get("arg", {}):
+        return (strings(test["arg"]["ColumnRef"].get("fields")) or (None,))[-1]
+    return None

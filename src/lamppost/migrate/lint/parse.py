@@ -1,0 +1,146 @@
+"""A file's text becomes PostgreSQL's own parse trees, statement by statement.
+
+pglast's JSON route: a quarter of the time its tree of objects takes. Where one statement cannot be read,
+the others still are: the scanner, which needs no grammar, cuts the file at its semicolons.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import msgspec
+from pglast.parser import ParseError, parse_plpgsql_json, parse_sql_json, split
+
+from lamppost.migrate.lint.model import Node
+from lamppost.migrate.lint.source import Source
+
+# `a + b + c …` nests as deep as it is long; PostgreSQL itself stops at about ten thousand.
+_DEPTH = 12_000
+_decode = msgspec.json.Decoder().decode
+_BLANK = re.compile(rb"(?:\s+|;|--[^\r\n]*)*")
+_META = re.compile(r"^[ \t]*\\(?:[a-zA-Z!?]|\.)", re.MULTILINE)
+_COPY_DATA = re.compile(r"\bcopy\b[^;]*\bfrom\s+stdin\b", re.IGNORECASE)
+
+T = TypeVar("T")
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """One statement: the parser's name of it, its fields, and the bytes from `start` to `end` it stands in.
+
+    Locations in `node` count from `base`.
+    """
+
+    kind: str
+    node: Node
+    start: int
+    end: int
+    base: int = 0
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """A stretch of the file that PostgreSQL would not understand."""
+
+    line: int
+    message: str
+    instead: str
+
+
+def parse(source: Source) -> Iterator[Parsed | Unreadable]:
+    """Every statement of the file in order, and what cannot be read."""
+    try:
+        yield from _statements(source, source.text, 0)
+    except ParseError as error:
+        yield from _piecewise(source, error)
+
+
+def body(text: str) -> Any:
+    """The tree of a `do` block or a `create function` whose language is plpgsql. Raises `ParseError`."""
+    return deep(lambda: _decode(parse_plpgsql_json(text)))
+
+
+def query(text: str) -> list[tuple[str, Node]]:
+    """The statements of a piece of SQL out of a body, as (kind, fields). Raises `ParseError`."""
+    tree = deep(lambda: _decode(parse_sql_json(text)))
+    return [next(iter(one["stmt"].items())) for one in tree["stmts"] if one.get("stmt")]
+
+
+def deep(work: Callable[[], T]) -> T:
+    """Do `work` with room for trees as deep as PostgreSQL allows."""
+    try:
+        return work()
+    except RecursionError:
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(_DEPTH)
+        try:
+            return work()
+        finally:
+            sys.setrecursionlimit(before)
+
+
+def _statements(source: Source, text: str, base: int) -> Iterator[Parsed]:
+    tree = deep(lambda: _decode(parse_sql_json(text)))
+    for one in tree["stmts"]:
+        if not one.get("stmt"):
+            continue
+        kind, node = next(iter(one["stmt"].items()))
+        at = base + one.get("stmt_location", 0)
+        length = one.get("stmt_len", 0)
+        yield Parsed(
+            kind, node, _first_token(source.raw, at), at + length if length else len(source.raw), base
+        )
+
+
+def _first_token(raw: bytes, at: int) -> int:
+    """Where the statement itself begins, behind comments and blank lines."""
+    while True:
+        blank = _BLANK.match(raw, at)
+        at = blank.end() if blank else at
+        if not raw.startswith(b"/*", at):
+            return at
+        depth, at = 1, at + 2
+        while depth and (mark := re.compile(rb"/\*|\*/").search(raw, at)):
+            depth += 1 if mark[0] == b"/*" else -1
+            at = mark.end()
+        if depth:
+            return at
+
+
+def _piecewise(source: Source, error: ParseError) -> Iterator[Parsed | Unreadable]:
+    """The statements that can be read of a file that as a whole cannot."""
+    pieces: list[slice] = []
+    try:
+        pieces = list(split(source.text, with_parser=False, only_slices=True))
+    except ParseError:
+        pieces = []
+    if len(pieces) < 2:
+        yield _unreadable(source, error, 0)
+        return
+    seen = False
+    for piece in pieces:
+        text = source.text[piece]
+        base = len(source.text[: piece.start].encode())
+        try:
+            yield from _statements(source, text, base)
+        except (ParseError, RecursionError) as wrong:
+            seen = True
+            yield _unreadable(source, wrong, piece.start)
+    if not seen:
+        yield _unreadable(source, error, 0)
+
+
+def _unreadable(source: Source, error: Exception, start: int) -> Unreadable:
+    place = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], int) else 0
+    line = source.line_of_character(start + place)
+    if _COPY_DATA.search(source.text):
+        return Unreadable(
+            line, "COPY data stands in the file; only psql can read it", "write the rows as INSERT"
+        )
+    if _META.search(source.text):
+        return Unreadable(
+            line, "psql commands (\\…) stand in the file; the server knows none", "write plain SQL"
+        )
+    said = "nested too deeply" if isinstance(error, RecursionError) else str(error.args[0])
+    return Unreadable(
+        line, f"PostgreSQL cannot read this: {said}", "correct it; nothing of this file would be applied"
+    )

@@ -1,0 +1,369 @@
+"""How many rows of a table a filter reaches: none, few, some, or all of them.
+
+Few: an equality, a list, a bounded range, a limit. Some: a real condition nobody can count beforehand.
+All: no condition, or one that is true for every row however it is spelled.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from lamppost.migrate.lint.model import Node, Reach
+from lamppost.migrate.lint.tree import NOT_CONSTANT, constant, of_kind, same, strings
+
+ORDER: tuple[Reach, ...] = ("none", "few", "some", "all")
+_OPPOSITE = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "~~": "!~~", "!~~": "~~"}
+
+
+def least(*reaches: Reach) -> Reach:
+    """The smallest of them: `and`."""
+    return min(reaches, key=ORDER.index)
+
+
+def most(*reaches: Reach) -> Reach:
+    """The largest of them: `or`."""
+    return max(reaches, key=ORDER.index)
+
+
+class Scope:
+    """One table under a filter, by the names it has there, and how far each partner of a join reaches."""
+
+    def __init__(
+        self,
+        names: frozenset[str],
+        partners: dict[str, Reach] | None = None,
+        filled: frozenset[str] = frozenset(),
+        table: str = "",
+        *,
+        qualified: bool = False,
+    ) -> None:
+        self.names = names
+        self.table = table
+        self.partners = partners or {}
+        # Whether a bare column name may belong to another table as well.
+        self.qualified = qualified
+        # Columns known to be null in every row: `is null` holds for all.
+        self.filled = filled
+
+    def column(self, node: Any) -> str | None:
+        """The column of this table that `node` is, and nothing but."""
+        while isinstance(node, dict) and "TypeCast" in node:
+            node = node["TypeCast"].get("arg")
+        if not isinstance(node, dict) or "ColumnRef" not in node:
+            return None
+        parts = strings(node["ColumnRef"].get("fields"))
+        if len(parts) == 1:
+            return None if self.qualified else parts[0]
+        return parts[-1] if len(parts) > 1 and parts[-2] in self.names else None
+
+    def mentioned(self, tree: Any) -> bool:
+        """Whether a column of this table stands anywhere in `tree`."""
+        return any(self.column({"ColumnRef": ref}) is not None for ref in of_kind(tree, "ColumnRef"))
+
+    def partner(self, tree: Any) -> Reach | None:
+        """How far the joined table reaches whose column stands in `tree`."""
+        for ref in of_kind(tree, "ColumnRef"):
+            parts = strings(ref.get("fields"))
+            if len(parts) > 1 and parts[-2] in self.partners:
+                return self.partners[parts[-2]]
+        return None
+
+
+def judge(where: Any, scope: Scope, select: Callable[[Node, Scope], Reach]) -> Reach:
+    """How far `where` lets a statement reach into the table of `scope`. `select` judges a sub-query."""
+    if where is None:
+        return "all"
+    value = fold(where)
+    if value is not NOT_CONSTANT:
+        return "all" if value is True else "none"
+    if "BoolExpr" in where:
+        return _connective(where["BoolExpr"], scope, select)
+    if "BooleanTest" in where:
+        test = where["BooleanTest"]
+        inner = judge(test.get("arg"), scope, select)
+        return inner if test.get("booltesttype") in {"IS_TRUE", "IS_NOT_FALSE"} else "some"
+    if "NullTest" in where:
+        return _null_test(where["NullTest"], scope)
+    if "SubLink" in where:
+        return _sublink(where["SubLink"], scope, select)
+    if "CurrentOfExpr" in where:
+        return "few"
+    if "A_Expr" in where:
+        return _comparison(where["A_Expr"], scope)
+    return "some" if scope.mentioned(where) else "all"
+
+
+def _connective(node: Node, scope: Scope, select: Callable[[Node, Scope], Reach]) -> Reach:
+    arguments = node.get("args", [])
+    kind = node.get("boolop")
+    if kind == "NOT_EXPR":
+        inner = judge(arguments[0], scope, select)
+        return {"none": "all", "all": "none"}.get(inner, "some")  # type: ignore[return-value]  # a dict of literals widens to str
+    reaches = [judge(argument, scope, select) for argument in arguments]
+    if kind == "AND_EXPR":
+        return least(*reaches)
+    if any(_opposites(one, other) for one in arguments for other in arguments if one is not other):
+        return "all"
+    return most(*reaches)
+
+
+def _opposites(one: Any, other: Any) -> bool:
+    if "BoolExpr" in one and one["BoolExpr"].get("boolop") == "NOT_EXPR":
+        return same(one["BoolExpr"]["args"][0], other)
+    if "NullTest" in one and "NullTest" in other:
+        a, b = one["NullTest"], other["NullTest"]
+        return a["nulltesttype"] != b["nulltesttype"] and same(a.get("arg"), b.get("arg"))
+    if "A_Expr" in one and "A_Expr" in other:
+        a, b = one["A_Expr"], other["A_Expr"]
+        return (
+            _OPPOSITE.get(_operator(a)) == _operator(b)
+            and same(a.get("lexpr"), b.get("lexpr"))
+            and same(a.get("rexpr"), b.get("rexpr"))
+        )
+    return False
+
+
+def _null_test(test: Node, scope: Scope) -> Reach:
+    column = scope.column(test.get("arg"))
+    if column is None:
+        return "some" if scope.mentioned(test) else "all"
+    if test.get("nulltesttype") == "IS_NULL":
+        return "all" if column in scope.filled else "some"
+    return "all" if column in {"id", "ctid"} else "some"
+
+
+def _sublink(link: Node, scope: Scope, select: Callable[[Node, Scope], Reach]) -> Reach:
+    query = link.get("subselect", {}).get("SelectStmt", {})
+    inside = select(query, scope)
+    kind = link.get("subLinkType")
+    if kind == "EXISTS_SUBLINK":
+        if not _correlated(query, scope):
+            return "none" if inside == "none" else "all"
+        return "all" if _finds_itself(query, scope) else "some"
+    if kind == "ANY_SUBLINK":
+        # The same column of the same table without a condition is a filter that lets all through.
+        column = scope.column(link.get("testexpr"))
+        if column is None and not scope.mentioned(link.get("testexpr")):
+            return "all"
+        if inside == "all" and not _own_table(query, scope):
+            return "some"
+        return inside
+    return "some" if scope.mentioned(link) else "all"
+
+
+def _own_table(query: Node, scope: Scope) -> bool:
+    tables = [table.get("relname") for table in of_kind(query.get("fromClause"), "RangeVar")]
+    return len(tables) == 1 and tables[0] in {*scope.names, scope.table}
+
+
+def _finds_itself(query: Node, scope: Scope) -> bool:
+    """`exists (select … from t x where x.id = t.id)`: every row finds itself."""
+    condition = query.get("whereClause", {}).get("A_Expr", {})
+    sides = [condition.get(side, {}).get("ColumnRef", {}).get("fields") for side in ("lexpr", "rexpr")]
+    ends = {(strings(side) or ("", ""))[-1] for side in sides}
+    return _own_table(query, scope) and _operator(condition) == "=" and len(ends) == 1
+
+
+def _correlated(query: Node, scope: Scope) -> bool:
+    """Whether the sub-query's condition looks at the row outside, by the table's name."""
+    own = {
+        (table.get("alias") or {}).get("aliasname") or table.get("relname")
+        for table in of_kind(query.get("fromClause"), "RangeVar")
+    }
+    for ref in of_kind(query, "ColumnRef"):
+        parts = strings(ref.get("fields"))
+        if len(parts) > 1 and parts[-2] in scope.names and parts[-2] not in own:
+            return True
+        # An unqualified name may be a column outside; with no table inside it must be one.
+        if len(parts) == 1 and not own:
+            return True
+    return False
+
+
+def _operator(node: Node) -> str:
+    return (strings(node.get("name")) or ("",))[-1]
+
+
+def _comparison(node: Node, scope: Scope) -> Reach:
+    kind, operator = node.get("kind"), _operator(node)
+    left, right = node.get("lexpr"), node.get("rexpr")
+    if not scope.mentioned(left) and not scope.mentioned(right):
+        return "all"
+    if kind == "AEXPR_BETWEEN":
+        return "few"
+    if kind == "AEXPR_IN":
+        return _in(left, right, operator)
+    if same(left, right) or (scope.column(left) and scope.column(left) == scope.column(right)):
+        return (
+            "all"
+            if operator in {"=", "<=", ">=", "~~", "@>", "<@"} or kind == "AEXPR_NOT_DISTINCT"
+            else "none"
+        )
+    if kind == "AEXPR_LIKE":
+        return "all" if constant(right) == "%" and operator == "~~" else "some"
+    if operator in {"~", "~*"} and constant(right) in {"", ".*", "^", "^.*$"}:
+        return "all"
+    if operator == "=" or kind in {"AEXPR_NOT_DISTINCT", "AEXPR_OP_ANY"}:
+        return _equality(left, right, scope)
+    return _inequality(left, right, operator, scope)
+
+
+def _equality(left: Any, right: Any, scope: Scope) -> Reach:
+    for one, other in ((left, right), (right, left)):
+        if scope.column(one) is not None:
+            if scope.mentioned(other) and scope.column(other) is None:
+                own = any(same(one, {"ColumnRef": ref}) for ref in of_kind(other, "ColumnRef"))
+                return "all" if own and "A_ArrayExpr" in other else "some"
+            return scope.partner(other) or "few"
+    return scope.partner([left, right]) or "some"
+
+
+def _in(left: Any, right: Any, operator: str) -> Reach:
+    items = right.get("List", {}).get("items", []) if isinstance(right, dict) else right or []
+    if any(same(left, item) for item in items):
+        return "all" if operator == "=" else "none"
+    return "few" if operator == "=" else "some"
+
+
+def _inequality(left: Any, right: Any, operator: str, scope: Scope) -> Reach:
+    # Keys are counted from one: `id > 0` lets every row through.
+    if (scope.column(left) or "") == "id":
+        value = constant(right)
+        if (operator in {">", ">=", "<>"} and value in (0, -1) and value is not False) or (
+            operator == ">=" and value == 1
+        ):
+            return "all"
+    return "some"
+
+
+def fold(node: Any) -> Any:
+    """The value of an expression that has one whatever the rows hold, else `NOT_CONSTANT`."""
+    if not isinstance(node, dict):
+        return NOT_CONSTANT
+    value = constant(node)
+    if value is not NOT_CONSTANT:
+        return value
+    if "TypeCast" in node:
+        return fold(node["TypeCast"].get("arg"))
+    if "BoolExpr" in node:
+        return _fold_connective(node["BoolExpr"])
+    if "A_Expr" in node:
+        return _fold_expression(node["A_Expr"])
+    if "NullTest" in node:
+        inner = fold(node["NullTest"].get("arg"))
+        if inner is NOT_CONSTANT:
+            return inner
+        return (inner is None) == (node["NullTest"]["nulltesttype"] == "IS_NULL")
+    if "BooleanTest" in node:
+        inner = fold(node["BooleanTest"].get("arg"))
+        if inner is NOT_CONSTANT:
+            return inner
+        wanted = {"IS_TRUE": inner is True, "IS_NOT_TRUE": inner is not True, "IS_FALSE": inner is False}
+        wanted |= {
+            "IS_NOT_FALSE": inner is not False,
+            "IS_UNKNOWN": inner is None,
+            "IS_NOT_UNKNOWN": inner is not None,
+        }
+        return wanted.get(node["BooleanTest"].get("booltesttype", ""), NOT_CONSTANT)
+    if "CoalesceExpr" in node:
+        for argument in node["CoalesceExpr"].get("args", []):
+            inner = fold(argument)
+            if inner is not None:
+                return inner
+        return None
+    if "CaseExpr" in node:
+        return _fold_case(node["CaseExpr"])
+    if "SubLink" in node:
+        return _fold_query(node["SubLink"])
+    return NOT_CONSTANT
+
+
+def _fold_connective(node: Node) -> Any:
+    values = [fold(argument) for argument in node.get("args", [])]
+    kind = node.get("boolop")
+    if kind == "NOT_EXPR":
+        return values[0] if values[0] is None or values[0] is NOT_CONSTANT else not values[0]
+    decisive = kind == "OR_EXPR"
+    if decisive in values:
+        return decisive
+    if NOT_CONSTANT in values:
+        return NOT_CONSTANT
+    return None if None in values else not decisive
+
+
+def _fold_case(case: Node) -> Any:
+    if "arg" in case:
+        return NOT_CONSTANT
+    for branch in case.get("args", []):
+        condition = fold(branch["CaseWhen"].get("expr"))
+        if condition is NOT_CONSTANT:
+            return NOT_CONSTANT
+        if condition is True:
+            return fold(branch["CaseWhen"].get("result"))
+    return fold(case["defresult"]) if "defresult" in case else None
+
+
+def _fold_query(link: Node) -> Any:
+    query = link.get("subselect", {}).get("SelectStmt", {})
+    if "fromClause" in query or "valuesLists" in query or "larg" in query or "groupClause" in query:
+        return NOT_CONSTANT
+    kept = fold(query["whereClause"]) if "whereClause" in query else True
+    if kept is NOT_CONSTANT:
+        return NOT_CONSTANT
+    if link.get("subLinkType") == "EXISTS_SUBLINK":
+        return kept is True
+    targets = query.get("targetList", [])
+    if link.get("subLinkType") == "EXPR_SUBLINK" and len(targets) == 1:
+        return fold(targets[0].get("ResTarget", {}).get("val")) if kept is True else None
+    return NOT_CONSTANT
+
+
+def _fold_expression(node: Node) -> Any:
+    kind, operator = node.get("kind"), _operator(node)
+    left = fold(node.get("lexpr"))
+    if kind in {"AEXPR_IN", "AEXPR_BETWEEN"}:
+        right = node.get("rexpr", {})
+        items = [
+            fold(item)
+            for item in (right.get("List", {}).get("items", []) if isinstance(right, dict) else right)
+        ]
+        if left is NOT_CONSTANT or NOT_CONSTANT in items or left is None or None in items:
+            return NOT_CONSTANT
+        if kind == "AEXPR_IN":
+            return (left in items) == (operator == "=")
+        return _compared("<=", items[0], left) is True and _compared("<=", left, items[1]) is True
+    right = fold(node.get("rexpr"))
+    if left is NOT_CONSTANT or right is NOT_CONSTANT:
+        return NOT_CONSTANT
+    if kind in {"AEXPR_DISTINCT", "AEXPR_NOT_DISTINCT"}:
+        return (left == right) == (kind == "AEXPR_NOT_DISTINCT")
+    if left is None or right is None:
+        return None
+    if kind == "AEXPR_LIKE":
+        return (right in {"%", left}) if operator == "~~" else NOT_CONSTANT
+    return _compared(operator, left, right) if kind == "AEXPR_OP" else NOT_CONSTANT
+
+
+def _compared(operator: str, left: Any, right: Any) -> Any:
+    try:
+        match operator:
+            case "=":
+                return left == right
+            case "<>":
+                return left != right
+            case "<":
+                return left < right
+            case "<=":
+                return left <= right
+            case ">":
+                return left > right
+            case ">=":
+                return left >= right
+            case "+":
+                return left + right
+            case "-":
+                return left - right
+            case "*":
+                return left * right
+    except TypeError:
+        return NOT_CONSTANT
+    return NOT_CONSTANT

@@ -1,0 +1,51 @@
+"""The rules: each a module beside a migration that breaks it and one that keeps it.
+
+A rule has NAME, SEVERITY, WHEN, HARM, INSTEAD, ON (the kinds of statement it looks at) and
+`check(what, at)`, which yields what it finds. A new rule is a new file; nothing else changes.
+"""
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+
+from lamppost.migrate.lint.model import Found, Kind, Severity
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One rule as its module says it. `needs` is "catalog" where the file alone cannot decide."""
+
+    name: str
+    severity: Severity
+    when: str
+    harm: str
+    instead: str
+    kinds: tuple[type, ...]
+    check: Callable[[Any, Any], Iterator[Found]]
+    about: str
+    needs: str
+    module: str
+
+
+def load() -> tuple[Rule, ...]:
+    """All rules by name."""
+    names = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "__init__")
+    return tuple(_rule(import_module(f"{__name__}.{name}"), name) for name in names)
+
+
+def _rule(module: Any, name: str) -> Rule:
+    kinds = get_args(Kind) if module.ON is Kind else module.ON
+    return Rule(
+        name=module.NAME,
+        severity=module.SEVERITY,
+        when=module.WHEN,
+        harm=module.HARM,
+        instead=module.INSTEAD,
+        kinds=kinds,
+        check=module.check,
+        about=module.__doc__ or "",
+        needs=getattr(module, "NEEDS", ""),
+        module=name,
+    )

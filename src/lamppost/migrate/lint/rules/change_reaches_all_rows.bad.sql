@@ -1,0 +1,1 @@
+update birthday.people set timezone = 'UTC' where 1 = 1;

@@ -1,0 +1,1 @@
+update birthday.people set timezone = 'UTC' where id = 7;

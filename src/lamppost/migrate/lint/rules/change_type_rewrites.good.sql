@@ -1,0 +1,1 @@
+alter table birthday.people add column long_id bigint;

@@ -1,0 +1,1 @@
+create index concurrently people_email on birthday.people (email);

@@ -1,0 +1,1 @@
+create index events_id on only birthday.events (id);

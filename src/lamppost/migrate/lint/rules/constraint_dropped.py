@@ -1,0 +1,23 @@
+"""A promise the database no longer keeps."""
+
+from collections.abc import Iterator
+
+from lamppost.migrate.lint.model import AlterTable, Found, OtherAction, Severity
+from lamppost.migrate.lint.state import State
+
+NAME = "constraint-dropped"
+SEVERITY: Severity = "advise"
+WHEN = "a constraint or a not null is dropped"
+HARM = "code that relied on it may meet what it thought impossible"
+INSTEAD = "see that no running code relies on it"
+
+ON = (AlterTable,)
+
+
+def check(what: AlterTable, at: State) -> Iterator[Found]:
+    """The lock is short; the meaning is what matters."""
+    if at.is_new(what.table):
+        return
+    for action in what.actions:
+        if isinstance(action, OtherAction) and action.kind in {"AT_DropConstraint", "AT_DropNotNull"}:
+            yield Found(f"{what.table} no longer guarantees {action.name}")

@@ -1,0 +1,1 @@
+insert into birthday.people_archive select * from birthday.people where id = 7;

@@ -1,0 +1,1 @@
+alter table birthday.events detach partition birthday.events_2024;

@@ -1,0 +1,2 @@
+-- lamppost: no-transaction
+alter table birthday.events detach partition birthday.events_2024 concurrently;

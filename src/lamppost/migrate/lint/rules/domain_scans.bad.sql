@@ -1,0 +1,1 @@
+alter domain birthday.email add constraint email_at check (value like '%@%');

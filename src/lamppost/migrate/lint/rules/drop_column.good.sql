@@ -1,0 +1,2 @@
+-- lamppost: phase contract
+alter table birthday.people drop column email;

@@ -1,0 +1,1 @@
+drop index birthday.people_email;

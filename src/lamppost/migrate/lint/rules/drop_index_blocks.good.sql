@@ -1,0 +1,2 @@
+-- lamppost: no-transaction
+drop index concurrently birthday.people_email;

@@ -1,0 +1,2 @@
+-- lamppost: phase contract
+drop table birthday.people;

@@ -1,0 +1,1 @@
+alter type birthday.mood add value 'merry';

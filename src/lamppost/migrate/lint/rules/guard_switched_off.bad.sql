@@ -1,0 +1,1 @@
+alter table birthday.people disable trigger all;

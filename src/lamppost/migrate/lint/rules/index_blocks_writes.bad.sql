@@ -1,0 +1,1 @@
+create index people_email on birthday.people (email);

@@ -1,0 +1,1 @@
+create table birthday.notes (id bigint primary key, body json);

@@ -1,0 +1,1 @@
+select id from birthday.people where id = 7 for update;

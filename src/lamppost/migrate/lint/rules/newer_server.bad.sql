@@ -1,0 +1,2 @@
+-- lamppost: no-transaction
+alter table birthday.people set access method heap;

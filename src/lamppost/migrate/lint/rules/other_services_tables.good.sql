@@ -1,0 +1,1 @@
+create table birthday.people (id bigint primary key);

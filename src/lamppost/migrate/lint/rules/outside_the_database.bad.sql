@@ -1,0 +1,1 @@
+copy birthday.people to program 'cat';

@@ -1,0 +1,1 @@
+insert into birthday.kinds (code) values ('birthday'), ('name day');

@@ -1,0 +1,1 @@
+create table birthday.events_2027 (like birthday.events);

@@ -1,0 +1,24 @@
+"""A materialized view computed while nobody may read it."""
+
+from collections.abc import Iterator
+
+from lamppost.migrate.lint.model import Found, Refresh, Severity
+from lamppost.migrate.lint.state import State
+
+NAME = "refresh-blocks-readers"
+SEVERITY: Severity = "block"
+WHEN = "a materialized view in use is refreshed, not concurrently"
+HARM = "every reader waits until the query behind it ends"
+INSTEAD = "refresh materialized view concurrently (it needs a unique index)"
+
+ON = (Refresh,)
+
+
+def check(what: Refresh, at: State) -> Iterator[Found]:
+    """`with no data` leaves it unreadable."""
+    if at.is_new(what.view):
+        return
+    if what.empty:
+        yield Found(f"{what.view} cannot be read until it is refreshed again", instead="refresh it with data")
+    elif not what.concurrently:
+        yield Found(f"readers of {what.view} wait until its query ends")

@@ -1,0 +1,2 @@
+-- lamppost: no-transaction
+reindex table concurrently birthday.people;

@@ -1,0 +1,1 @@
+alter table birthday.people rename column first_name to given_name;

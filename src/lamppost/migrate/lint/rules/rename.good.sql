@@ -1,0 +1,1 @@
+alter table birthday.people add column given_name text;

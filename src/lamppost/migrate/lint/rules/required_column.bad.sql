@@ -1,0 +1,1 @@
+alter table birthday.people add column email text not null;

@@ -1,0 +1,2 @@
+-- lamppost: no-transaction
+create index concurrently if not exists people_email on birthday.people (email);

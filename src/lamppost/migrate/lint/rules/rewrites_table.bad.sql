@@ -1,0 +1,2 @@
+-- lamppost: no-transaction
+vacuum full birthday.people;

@@ -1,0 +1,2 @@
+-- lamppost: no-transaction
+vacuum birthday.people;

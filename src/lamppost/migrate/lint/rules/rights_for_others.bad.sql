@@ -1,0 +1,1 @@
+grant all on birthday.people to public;

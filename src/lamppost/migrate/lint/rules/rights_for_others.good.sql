@@ -1,0 +1,1 @@
+grant select, insert on birthday.people to birthday_app;

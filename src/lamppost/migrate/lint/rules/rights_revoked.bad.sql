@@ -1,0 +1,1 @@
+revoke select on birthday.people from birthday_app;

@@ -1,0 +1,1 @@
+revoke all on birthday.people from public;

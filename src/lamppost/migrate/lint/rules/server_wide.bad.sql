@@ -1,0 +1,1 @@
+alter role birthday_app superuser;

@@ -1,0 +1,1 @@
+grant select on birthday.people to birthday_app;

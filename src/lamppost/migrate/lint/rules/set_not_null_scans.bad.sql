@@ -1,0 +1,1 @@
+alter table birthday.people alter column email set not null;

@@ -1,0 +1,1 @@
+delete from birthday.people where id = 7;

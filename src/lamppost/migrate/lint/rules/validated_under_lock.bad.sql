@@ -1,0 +1,2 @@
+alter table birthday.people add constraint people_named check (first_name <> '') not valid;
+alter table birthday.people validate constraint people_named;

@@ -1,0 +1,1 @@
+alter table birthday.people validate constraint people_named;

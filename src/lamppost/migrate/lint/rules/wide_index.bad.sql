@@ -1,0 +1,2 @@
+-- lamppost: no-transaction
+create index concurrently people_all on birthday.people (a, b, c, d);

@@ -1,0 +1,2 @@
+-- lamppost: no-transaction
+create index concurrently people_two on birthday.people (a, b);

@@ -1,0 +1,1 @@
+update birthday.people set email = 'none' where email is null and id < 5000;

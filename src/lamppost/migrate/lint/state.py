@@ -1,0 +1,222 @@
+"""What holds where a statement stands: objects made so far, locks held, settings changed."""
+
+from collections.abc import Sequence
+
+from lamppost.migrate.lint import model
+from lamppost.migrate.lint.facts import Before, Facts
+from lamppost.migrate.lint.model import Name, Statement
+from lamppost.migrate.lint.source import Directives
+
+# Actions of `alter table` that let reads and writes go on (SHARE UPDATE EXCLUSIVE).
+_GENTLE = {
+    "AT_SetStatistics", "AT_SetRelOptions", "AT_ResetRelOptions", "AT_ClusterOn", "AT_DropCluster",
+    "AT_SetOptions",
+    "AT_ResetOptions", "AT_ReplaceRelOptions",
+}  # fmt: skip
+
+
+class State:
+    """Everything a rule may ask about the place of a statement in its file."""
+
+    def __init__(
+        self,
+        directives: Directives,
+        *,
+        service: str | None,
+        pg: tuple[int, int | None],
+        before: Before,
+    ) -> None:
+        self.directives = directives
+        self.service = service
+        self.pg, self.pg_minor = pg
+        self.statement = Statement(1, model.Other(""))
+        self.inside: str = "file"
+        self.line = 1
+        # The name of each object made in this file, and its kind.
+        self.made: dict[Name, str] = {}
+        self.new_columns: set[tuple[Name, str]] = set()
+        self.search_path: tuple[str, ...] | None = None
+        # What happened in the statement's transaction: tables held so that others wait, and since which line.
+        self.held: dict[Name, int] = {}
+        self.not_valid: set[tuple[Name, str]] = set()
+        self.labels: set[str] = set()
+        self.begun: str | None = None
+        self.functions: dict[Name, model.CreateFunction] = {}
+        self.domains: dict[Name, bool] = {}
+        self.partitioned: set[Name] = set()
+        self.temporary: set[Name] = set()
+        self._bounded: set[Name] = set()
+        self._proofs: dict[tuple[Name, str], tuple[str, bool]] = {}
+        self._before = before
+        self._rest: Sequence[Statement] = ()
+        self._at = 0
+
+    def expect(self, statements: Sequence[Statement]) -> None:
+        """Know what is still to come in the file."""
+        self._rest = statements
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the statement shares a transaction with those around it."""
+        return self.directives.in_transaction or self.begun is not None or self.inside != "file"
+
+    @property
+    def contracting(self) -> bool:
+        """Whether the running code no longer needs what this file removes: `phase contract`."""
+        return self.directives.phase == "contract"
+
+    def resolved(self, name: Name) -> Name:
+        """`name` with the schema it is found in: said, or of the search path, or public."""
+        if name.schema is not None:
+            return name
+        if name in self.made:
+            return name
+        return Name(self.search_path[0] if self.search_path else None, name.name)
+
+    def is_new(self, name: Name) -> bool:
+        """Whether this file made it, so that nobody waits for it and nothing is in it."""
+        return self.resolved(name) in self.made
+
+    def known(self, name: Name) -> Facts:
+        """What is known of the time before this file."""
+        return self._before.about(name.name)
+
+    def proves_not_null(self, table: Name, column: str) -> bool:
+        """Whether a constraint whose rows were all checked says that `column` is never null."""
+        table = self.resolved(table)
+        mine = any(of == table and found == column and ok for (of, _), (found, ok) in self._proofs.items())
+        return mine or self.known(table).proves_not_null(table, column)
+
+    def made_again(self, kind: str, name: Name) -> bool:
+        """Whether a later statement of the file makes an object of this kind and name again."""
+        for later in self._rest[self._at :]:
+            match later.what:
+                case model.Make(kind=made, name=other) if made == kind and other.name == name.name:
+                    return True
+                case model.CreateFunction(name=other) if kind in {"function", "procedure"} and other == name:
+                    return True
+                case model.Trigger(kind=made, name=other_name) if made == kind and other_name == name.name:
+                    return True
+                case model.CreateFrom(table=other, kind=made) if made == kind and other == name:
+                    return True
+        return False
+
+    def bounded(self, table: Name) -> bool:
+        """Whether a valid check stands on `table`, which may spare the scan of `attach partition`."""
+        table = self.resolved(table)
+        return table in self._bounded or table in self.known(table).checked
+
+    def has_policy(self, table: Name) -> bool:
+        """Whether the file makes a policy for `table`, before or after."""
+        return any(isinstance(s.what, model.Make) and s.what.on == table for s in self._rest)
+
+    def holds(self) -> tuple[Name, int] | None:
+        """A table whose users wait until this transaction ends, and the line that made them."""
+        return next(iter(self.held.items()), None) if self.in_transaction else None
+
+    def enter(self, statement: Statement) -> None:
+        """Stand before `statement`."""
+        self.statement = statement
+        self.inside, self.line = statement.inside, statement.line
+        if statement.inside == "file":
+            self._at += 1
+
+    def leave(self, statement: Statement) -> None:
+        """Take in what `statement` did."""
+        what = statement.what
+        if not self.in_transaction:
+            self._end()
+        match what:
+            case model.CreateTable(table=table):
+                if not (what.if_not_exists and self.resolved(table) in self.known(table).tables):
+                    self._made(table, "table", temporary=what.temporary)
+                if what.partitioned:
+                    self.partitioned.add(self.resolved(table))
+            case model.CreateFrom(table=table, kind=kind):
+                if not (what.if_not_exists and self.resolved(table) in self.known(table).tables):
+                    self._made(table, kind, temporary=what.temporary)
+            case model.Make(kind=kind, name=name) if kind != "policy":
+                self._made(name, kind)
+                if kind == "domain":
+                    self.domains[self.resolved(name)] = what.constrained
+            case model.CreateFunction(name=name):
+                self._made(name, "function")
+                self.functions[self.resolved(name)] = what
+            case model.CreateIndex(table=table, index=index, concurrently=concurrently):
+                if index:
+                    self.made[Name(self.resolved(table).schema, index)] = "index"
+                if not concurrently:
+                    self._hold(table)
+            case model.Rename(kind=kind, of=of, part=None, to=to) if self.is_new(of):
+                self.made[Name(self.resolved(of).schema, to)] = kind
+            case model.Move(name=name, schema=schema) if self.is_new(name):
+                self.made[Name(schema, name.name)] = "moved"
+            case model.Rename(of=of) | model.Refresh(view=of) | model.Trigger(table=of):
+                self._hold(of)
+            case model.AlterTable(table=table, actions=actions):
+                for action in actions:
+                    self._altered(table, action)
+            case model.Drop(kind=kind, names=names) if kind == "table":
+                for name in names:
+                    if self.made.pop(self.resolved(name), None) is None:
+                        self._hold(name)
+            case model.Truncate(tables=tables):
+                for table in tables:
+                    self._hold(table)
+            case model.Lock(tables=tables, mode=mode) if mode >= 5:
+                for table in tables:
+                    self._hold(table)
+            case model.AddLabel(label=label, type=named) if not self.is_new(named):
+                self.labels.add(label)
+            case model.Set(name="search_path", values=values):
+                self.search_path = (
+                    tuple(v.strip().strip('"') for value in values for v in value.split(",")) or None
+                )
+            case model.Transaction(kind=kind):
+                self._transaction(kind)
+
+    def _transaction(self, kind: str) -> None:
+        if kind in {"begin", "start"}:
+            self.begun = kind
+        elif kind in {"commit", "rollback", "prepare"}:
+            self.begun = None
+            self._end()
+
+    def _end(self) -> None:
+        self.held.clear()
+        self.not_valid.clear()
+        self.labels.clear()
+
+    def _made(self, name: Name, kind: str, *, temporary: bool = False) -> None:
+        self.made[name if temporary else self.resolved(name)] = kind
+        if temporary:
+            self.temporary.add(name)
+
+    def _hold(self, table: Name) -> None:
+        if not self.is_new(table) and self.in_transaction:
+            self.held.setdefault(self.resolved(table), self.line)
+
+    def _altered(self, table: Name, action: model.Action) -> None:
+        table = self.resolved(table)
+        match action:
+            case model.AddColumn(column):
+                self.new_columns.add((table, column.name))
+            case model.AddConstraint(constraint):
+                if constraint.not_valid:
+                    self.not_valid.add((table, constraint.name or ""))
+                if constraint.proves_not_null:
+                    self._proofs[table, constraint.name or ""] = (
+                        constraint.proves_not_null,
+                        not constraint.not_valid,
+                    )
+            case model.ValidateConstraint(name):
+                self._bounded.add(table)
+                known = self._proofs.get((table, name)) or self.known(table).proofs.get((table, name))
+                if known:
+                    self._proofs[table, name] = (known[0], True)
+                return
+            case model.Attach() | model.Detach(concurrently=True):
+                return
+            case model.OtherAction(kind=kind) if kind in _GENTLE:
+                return
+        self._hold(table)
