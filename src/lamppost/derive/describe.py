@@ -72,6 +72,13 @@ def _kind(service: Service, function: Function) -> Kind:
 
 
 def _module(function: Function, handlers: list[Handler]) -> str:
+    for handler in handlers:
+        name = getattr(handler, "__qualname__", repr(handler))
+        if not name.isidentifier():
+            raise AuthorError(
+                f"function {function.name!r} has the handler {name}, which no module holds by its name",
+                fix="write it with def, at the top of a module",
+            )
     modules = {handler.__module__ for handler in handlers}
     if len(modules) > 1:
         raise AuthorError(
