@@ -21,13 +21,14 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+LAMPPOST = Path(sys.executable).parent / "lamppost"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 def start(data: Path) -> tuple[float, float, subprocess.Popen[bytes], dict[str, object]]:
     begun = time.perf_counter()
     process = subprocess.Popen(
-        [str(Path(sys.executable).parent / "lamppost"), "up", "--json", "--port", "0", "--aws-port", "0", "--data", str(data)],
+        [LAMPPOST, "up", "--json", "--port", "0", "--aws-port", "0", "--data", data],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=ROOT,
@@ -35,10 +36,12 @@ def start(data: Path) -> tuple[float, float, subprocess.Popen[bytes], dict[str, 
     assert process.stdout
     running = json.loads(process.stdout.readline())
     ready = time.perf_counter() - begun
+    status = 200
     try:
         urllib.request.urlopen(f"{running['apis']['birthday']}/user/{NOBODY}")
     except urllib.error.HTTPError as answer:
-        assert answer.code == 404, answer.code
+        status = answer.code
+    assert status == 404, status
     return ready, time.perf_counter() - begun, process, running
 
 
@@ -102,7 +105,7 @@ def main() -> None:
         stop(process)
         readies, serveds, stops = [], [], []
         for _ in range(rounds):
-            ready, served, process, running = start(data)
+            ready, served, process, _running = start(data)
             readies.append(ready)
             serveds.append(served)
             if _ == rounds - 1:
@@ -110,8 +113,9 @@ def main() -> None:
                 memory, count = pss_mb(process.pid)
                 print(f"idle memory of the tree: {memory:.0f} MB PSS in {count} processes")
             stops.append(stop(process))
-    print(f"warm, ready:  median {statistics.median(readies):.3f} s  (min {min(readies):.3f}, max {max(readies):.3f})")
-    print(f"warm, served: median {statistics.median(serveds):.3f} s  (min {min(serveds):.3f}, max {max(serveds):.3f})")
+    for name, times in (("ready: ", readies), ("served:", serveds)):
+        median = statistics.median(times)
+        print(f"warm, {name} median {median:.3f} s  (min {min(times):.3f}, max {max(times):.3f})")
     print(f"stop:         median {statistics.median(stops):.3f} s")
     for name, seconds in floor().items():
         print(f"floor, {name}: {seconds:.3f} s")

@@ -6,6 +6,7 @@ A test renders the same and fails when the committed pages differ.
 """
 
 import ast
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,11 @@ def commands() -> str:
     """docs/reference/commands.md."""
     from lamppost.cli.commands import app
 
-    text = app.generate_docs(output_format="markdown")
+    typed, sys.argv = sys.argv, ["lamppost"]  # cyclopts names what it was started as
+    try:
+        text = app.generate_docs(output_format="markdown")
+    finally:
+        sys.argv = typed
     lines = [line.rstrip() for line in text.splitlines()]
     return "\n".join(lines).rstrip() + "\n"
 

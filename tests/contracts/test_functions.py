@@ -15,7 +15,6 @@ from lamppost.local.functions.environment import local_environment
 from lamppost.local.functions.lambdas import Lambdas, Override
 from lamppost.local.functions.nursery import Nursery
 from lamppost.observe.log import Log
-from lamppost.pack.discover import discover
 
 SERVICE = """
 from lamppost import Service, Function, seconds
@@ -33,7 +32,8 @@ service = Service(name="probe", functions=(
 ACTS = """
 import os, sys, time
 seen = 0
-def echo(event, ctx): return {"got": event, "id": ctx.request_id, "pid": os.getpid(), "left": ctx.remaining().total_seconds()}
+def echo(event, ctx):
+    return {"got": event, "id": ctx.request_id, "pid": os.getpid(), "left": ctx.remaining().total_seconds()}
 def fail(event, ctx): raise ValueError("no such dog")
 def crash(event, ctx): os._exit(7)
 def hang(event, ctx): time.sleep(60)

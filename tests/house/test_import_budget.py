@@ -114,7 +114,7 @@ def _manifest() -> bytes:
     def list_pets() -> None:
         """Stands for the function in kennel.py."""
 
-    list_pets.__module__ = "kennel"
+    list_pets.__module__, list_pets.__qualname__ = "kennel", "list_pets"
     api = Function(name="api", routes=(Route("GET /pets", list_pets),))
     service = Service(name="kennel", database=Database("app", secret="kennel"), functions=(api,))
     return write(describe(System((service,)), {"kennel": "."}))

@@ -57,7 +57,7 @@ class System:
     """The parts and how they hang together."""
 
     def __init__(
-        self, options: Options, started: Launched, say: Say, log: Log, stop: Callable[[], None], apps: Apps
+        self, options: Options, started: Launched, say: Say, log: Log, stop: Callable[[], None], *, apps: Apps
     ) -> None:
         self._apps = apps
         self.options = options

@@ -61,7 +61,7 @@ def run(
         # Only now the rest of the house: psycopg alone takes as long as PostgreSQL takes to start.
         from lamppost.local.system import System
 
-        system = System(options, launched, say, log, stop.wished.set, apps)
+        system = System(options, launched, say, log, stop.wished.set, apps=apps)
         # The runner's own heap is long-lived: collecting it again and again costs and finds nothing.
         gc.freeze()
         asyncio.run(_live(system, stop, ready))
