@@ -17,6 +17,8 @@ from lamppost.local.http_messages import Handler, Limits, Request, Response, enc
 __all__ = ["LOOPBACK", "Handler", "Limits", "Request", "Response", "Server", "serve"]
 
 LOOPBACK = "127.0.0.1"
+# Of the event loop: a task that makes the transport, and its callbacks.
+TURNS_TO_CONNECT = 3
 # A caller still sends when it is refused: hear it out, or the reset of its connection eats the answer.
 LINGER = 5.0
 # The request line's method, version and separators, which no limit of ours counts.
@@ -36,6 +38,13 @@ class Server:
 
     async def close(self) -> None:
         """Stop listening, let requests in work finish, end the rest."""
+        loop = asyncio.get_running_loop()
+        for listening in self._listener.sockets:
+            loop.remove_reader(listening.fileno())
+        # Who was accepted a moment ago becomes a connection first: asyncio's Server forgets them for ever
+        # when it is closed between accept() and its transport (before Python 3.12.1).
+        for _ in range(TURNS_TO_CONNECT):
+            await asyncio.sleep(0)
         self._listener.close()
         for connection in list(self._connections):
             connection.finish()
