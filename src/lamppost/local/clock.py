@@ -14,6 +14,7 @@ import msgspec
 
 from lamppost.derive.manifest import Manifest
 from lamppost.errors import OperatorError
+from lamppost.local import tasks
 from lamppost.local.dials import Dial
 
 Invoke = Callable[[str, datetime], Awaitable[None]]
@@ -125,10 +126,7 @@ class Clock:
 
     async def close(self) -> None:
         """Stop ticking; a tick at work goes on until its function is ended."""
-        if self._ticking is not None:
-            self._ticking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._ticking
+        await tasks.end([self._ticking])
         for dial in (self._home, *self._others.values()):
             await dial.close()
 

@@ -16,6 +16,7 @@ import msgspec
 
 from lamppost.declare import names
 from lamppost.errors import LamppostError, OperatorError
+from lamppost.local import tasks
 from lamppost.local.http import Handler, Request, Response
 from lamppost.local.queue_records import Stored
 
@@ -200,10 +201,7 @@ class Control:
 
     async def close(self) -> None:
         """End a walk of the clock where it is."""
-        if self._walk is not None:
-            self._walk.cancel()
-            with contextlib.suppress(asyncio.CancelledError, LamppostError):
-                await self._walk
+        await tasks.end([self._walk])
 
     def _walk_error(self) -> str | None:
         walk = self._walk

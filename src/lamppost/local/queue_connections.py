@@ -61,8 +61,8 @@ class Connections:
 
     async def close(self) -> None:
         """Close every connection, waiting for statements under way."""
-        for _ in range(self._size):
-            connection = await self._slots.get()
+        taken = [await self._slots.get() for _ in range(self._size)]
+        for connection in taken:
             if connection is not None:
                 await connection.close()
             self._slots.put_nowait(None)

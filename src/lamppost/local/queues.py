@@ -51,6 +51,7 @@ class Queues:
         self._connections: Connections | None = None
         self._store: QueueStore | None = None
         self._sweeper: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
     async def open(self, conninfo: str, *, connections: int = 4, patience: float = 5.0) -> None:
         """Connect and load what is there.
@@ -64,9 +65,9 @@ class Queues:
 
     async def close(self) -> None:
         """Let go of the database; messages stay where they are."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            await asyncio.gather(self._sweeper, return_exceptions=True)
+        # Not cancelled: a connection given up while it logs in would hold the server for its login's time.
+        self._closing.set()
+        await asyncio.gather(*filter(None, [self._sweeper]))
         for bell in self._bells.values():
             bell.silence()
         if self._connections is not None:
@@ -240,12 +241,12 @@ class Queues:
         return self._bells.setdefault(name, Bell())
 
     async def _sweep_forever(self) -> None:
-        while True:
+        while not self._closing.is_set():
             try:
                 await self._open_store.sweep()
             except OperatorError:
                 pass  # PostgreSQL is away; whoever needs it says so, and a later sweep does the work
-            await asyncio.sleep(SWEEP_SECONDS)
+            await wait(self._closing, SWEEP_SECONDS)
 
 
 def handle_of(message: Stored) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from lamppost.declare import limits
 from lamppost.errors import LamppostError, OperatorError
+from lamppost.local import tasks
 from lamppost.local.aws import sqs_messages
 from lamppost.local.aws.functions import Invokes
 from lamppost.local.functions.spec import Result
@@ -87,9 +88,7 @@ class EventSource:
         """Take no more messages and wait for nothing: what is under way comes back."""
         self._stopping = True
         under_way = [*self._invocations, *((self._runner,) if self._runner else ())]
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        await tasks.end(under_way)
 
     async def _run(self) -> None:
         while not self._stopping:

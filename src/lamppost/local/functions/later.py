@@ -18,6 +18,7 @@ import msgspec
 import psycopg
 
 from lamppost.declare import limits, names
+from lamppost.local import tasks
 from lamppost.local.functions.spec import Result
 from lamppost.observe.log import Log
 
@@ -77,10 +78,7 @@ class Later:
 
     async def close(self) -> None:
         """Start no more, and wait for what is at work; the rest is taken up at the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await tasks.end([self._task])
         await asyncio.gather(*self._running.values(), return_exceptions=True)
         if self._db is not None:
             await self._db.close()

@@ -13,6 +13,8 @@ MEMORY = {
 }
 BEHAVIOUR = {
     "max_connections": "100",
+    # Whoever dies while logging in: CREATE and DROP DATABASE wait for him until this is over.
+    "authentication_timeout": "5s",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d ",
