@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from lamppost.migrate.lint import rules as folder
-from lamppost.migrate.lint.catalog import Facts
-from lamppost.migrate.lint.facts import Known
+from lamppost.migrate.lint.facts import Facts, Known
 from lamppost.migrate.lint.rules import Rule, load
 from lamppost.migrate.lint.run import Options, lint_file
 
@@ -20,7 +19,7 @@ def example(rule: Rule, kind: str, tmp_path: Path) -> list[tuple[str, str]]:
     path = tmp_path / "2026-01-01T0900__birthday__example.sql"
     path.write_text((PLACE / f"{rule.module}.{kind}.sql").read_text())
     options = Options(service="birthday", pg=SERVERS.get(rule.name, "15"))
-    known = Known(Facts(complete=True)) if rule.name == "missing-object" else None
+    known = Known(Facts()) if rule.name == "missing-object" else None
     return [(finding.rule, finding.severity) for finding in lint_file(path, options, known)]
 
 

@@ -72,7 +72,7 @@ def read(url: str) -> Facts:
 
 
 def _facts(connection: "psycopg.Connection[Any]") -> Facts:
-    facts = Facts(complete=True)
+    facts = Facts()
     for schema, table, kind, rows in connection.execute(_TABLES):
         facts.tables.add(Name(schema, table))
         facts.rows[Name(schema, table)] = rows

@@ -5,9 +5,8 @@ the others still are: the scanner, which needs no grammar, cuts the file at its 
 """
 
 import re
-import sys
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from pglast.parser import ParseError, parse_plpgsql_json, parse_sql_json, split
@@ -15,14 +14,10 @@ from pglast.parser import ParseError, parse_plpgsql_json, parse_sql_json, split
 from lamppost.migrate.lint.model import Node
 from lamppost.migrate.lint.source import Source
 
-# `a + b + c …` nests as deep as it is long; PostgreSQL itself stops at about ten thousand.
-_DEPTH = 12_000
 _decode = msgspec.json.Decoder().decode
 _BLANK = re.compile(rb"(?:\s+|;|--[^\r\n]*)*")
 _META = re.compile(r"^[ \t]*\\(?:[a-zA-Z!?]|\.)", re.MULTILINE)
 _COPY_DATA = re.compile(r"\bcopy\b[^;]*\bfrom\s+stdin\b", re.IGNORECASE)
-
-T = TypeVar("T")
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -50,36 +45,23 @@ def parse(source: Source) -> Iterator[Parsed | Unreadable]:
     """Every statement of the file in order, and what cannot be read."""
     try:
         yield from _statements(source, source.text, 0)
-    except ParseError as error:
+    except (ParseError, RecursionError) as error:
         yield from _piecewise(source, error)
 
 
 def body(text: str) -> Any:
     """The tree of a `do` block or a `create function` whose language is plpgsql. Raises `ParseError`."""
-    return deep(lambda: _decode(parse_plpgsql_json(text)))
+    return _decode(parse_plpgsql_json(text))
 
 
 def query(text: str) -> list[tuple[str, Node]]:
     """The statements of a piece of SQL out of a body, as (kind, fields). Raises `ParseError`."""
-    tree = deep(lambda: _decode(parse_sql_json(text)))
+    tree = _decode(parse_sql_json(text))
     return [next(iter(one["stmt"].items())) for one in tree["stmts"] if one.get("stmt")]
 
 
-def deep(work: Callable[[], T]) -> T:
-    """Do `work` with room for trees as deep as PostgreSQL allows."""
-    try:
-        return work()
-    except RecursionError:
-        before = sys.getrecursionlimit()
-        sys.setrecursionlimit(_DEPTH)
-        try:
-            return work()
-        finally:
-            sys.setrecursionlimit(before)
-
-
 def _statements(source: Source, text: str, base: int) -> Iterator[Parsed]:
-    tree = deep(lambda: _decode(parse_sql_json(text)))
+    tree = _decode(parse_sql_json(text))
     for one in tree["stmts"]:
         if not one.get("stmt"):
             continue
@@ -106,7 +88,7 @@ def _first_token(raw: bytes, at: int) -> int:
             return at
 
 
-def _piecewise(source: Source, error: ParseError) -> Iterator[Parsed | Unreadable]:
+def _piecewise(source: Source, error: Exception) -> Iterator[Parsed | Unreadable]:
     """The statements that can be read of a file that as a whole cannot."""
     pieces: list[slice] = []
     try:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from lamppost.migrate.lint.translate import Translator
 
 # Below this a second process costs more than it saves.
 _WORTH_A_PROCESS = 64
+_DEPTH = 12_000
 _LONG_NAME = re.compile(r'[^\W\d][\w$]{63,}|"[^"]{64,}"')
 _PG = re.compile(r"(\d+)(?:\.(\d+))?")
 
@@ -121,6 +123,8 @@ def _in_two(first: list[Path], second: list[Path], options: Options, before: Bef
 
 def lint_file(path: Path, options: Options, before: Before | None = None) -> list[Finding]:
     """The findings of one file, by line."""
+    # `a + b + c …` nests as deep as it is long: four thousand terms must do, and more are refused.
+    sys.setrecursionlimit(_DEPTH)
     service = options.service or _service(path)
     findings = list(_name(path, service))
     try:
@@ -142,7 +146,7 @@ def lint_file(path: Path, options: Options, before: Before | None = None) -> lis
     for line, message in said.wrong:
         findings.append(_file_finding(path, line, "unknown-directive", message, _DIRECTIVES))
     if before is None:
-        before = Earlier(_before(path, options))
+        before = Earlier(path, Path(options.earlier) if options.earlier else None)
     state = State(said, service=service, pg=_version(options.pg), before=before)
     findings += _statements(path, source, state)
     findings += _long_names(path, source)
@@ -156,17 +160,27 @@ _DIRECTIVES = (
 
 
 def _statements(path: Path, source: Source, state: State) -> Iterator[Finding]:
-    translator = Translator(source)
     statements: list[Statement] = []
-    for parsed in parse(source):
-        for one in [parsed] if isinstance(parsed, Unreadable) else translator.statements(parsed):
-            if isinstance(one, Unreadable):
-                yield _file_finding(path, one.line, "unreadable-statement", one.message, one.instead)
-            else:
-                statements.append(one)
+    for one in _read(source):
+        if isinstance(one, Unreadable):
+            yield _file_finding(path, one.line, "unreadable-statement", one.message, one.instead)
+        else:
+            statements.append(one)
     state.expect(statements)
     for statement in statements:
         yield from _judged(path, statement, state, frozenset())
+
+
+def _read(source: Source) -> Iterator[Statement | Unreadable]:
+    translator = Translator(source)
+    for parsed in parse(source):
+        if isinstance(parsed, Unreadable):
+            yield parsed
+            continue
+        try:
+            yield from translator.statements(parsed)
+        except RecursionError:
+            yield Unreadable(source.line(parsed.start), "nested too deeply to be judged", "write it flatter")
 
 
 def _judged(
@@ -251,18 +265,6 @@ def _name(path: Path, service: str | None) -> Iterator[Finding]:
     except AuthorError as wrong:
         severity: Severity = "block" if _in_service(path) else "advise"
         yield _file_finding(path, 1, "file-name", wrong.what, wrong.fix, severity=severity)
-
-
-def _before(path: Path, options: Options) -> list[Path]:
-    """The files that ran before this one: those of --earlier, and those before it in its own folder."""
-    earlier = sorted(Path(options.earlier).rglob("*.sql")) if options.earlier else []
-    own = [one for one in _siblings(path.parent) if one.name < path.name]
-    return [one for one in earlier if one.absolute() != path.absolute()] + own
-
-
-@cache
-def _siblings(folder: Path) -> tuple[Path, ...]:
-    return tuple(sorted(folder.glob("*.sql")))
 
 
 def _long_names(path: Path, source: Source) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from lamppost.migrate.lint import model
 from lamppost.migrate.lint.facts import Before, Facts
 from lamppost.migrate.lint.model import Name, Statement
 from lamppost.migrate.lint.source import Directives
+from lamppost.migrate.lint.uses import Use, uses
 
 # Actions of `alter table` that let reads and writes go on (SHARE UPDATE EXCLUSIVE).
 _GENTLE = {
@@ -50,6 +51,7 @@ class State:
         self._before = before
         self._rest: Sequence[Statement] = ()
         self._at = 0
+        self._uses: list[Use] | None = None
 
     def expect(self, statements: Sequence[Statement]) -> None:
         """Know what is still to come in the file."""
@@ -76,6 +78,18 @@ class State:
     def is_new(self, name: Name) -> bool:
         """Whether this file made it, so that nobody waits for it and nothing is in it."""
         return self.resolved(name) in self.made
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether what is not known does not exist: there is a catalog to ask."""
+        return self._before.complete
+
+    @property
+    def uses(self) -> list[Use]:
+        """What the statement names, if it is the first of its kind out of one parsed statement."""
+        if self._uses is None:
+            self._uses = uses(self.statement.node) if self.statement.node is not None else []
+        return self._uses
 
     def known(self, name: Name) -> Facts:
         """What is known of the time before this file."""
@@ -116,7 +130,7 @@ class State:
 
     def enter(self, statement: Statement) -> None:
         """Stand before `statement`."""
-        self.statement = statement
+        self.statement, self._uses = statement, None
         self.inside, self.line = statement.inside, statement.line
         if statement.inside == "file":
             self._at += 1

@@ -56,6 +56,8 @@ class Translator:
         self._source = source
         self._filled: Filled = {}
         self._prepared: dict[str, tuple[str, Node]] = {}
+        # A function's body that PostgreSQL would refuse.
+        self._wrong: ParseError | None = None
 
     def statements(self, parsed: Parsed) -> Iterator[Statement | Unreadable]:
         """What one statement of the file makes happen, one after the other."""
@@ -71,8 +73,9 @@ class Translator:
                 self._remember(what)
         if first:
             yield Statement(line, model.Other(parsed.kind), node=parsed.node, first=True)
-        if parsed.kind == "CreateFunctionStmt" and (wrong := self._wrong_body(parsed, line)):
-            yield wrong
+        if self._wrong:
+            yield _wrong(line, self._wrong)
+            self._wrong = None
 
     def kinds(self, kind: str, node: Node, parsed: Parsed | None = None) -> Iterator[Kind]:
         """One parsed statement as ours; several where one does several things."""
@@ -153,8 +156,8 @@ class Translator:
         ]
         try:
             inside = tuple(self._function_body(node, parsed, language, found)) if parsed else ()
-        except ParseError:
-            inside = ()
+        except ParseError as wrong:
+            inside, self._wrong = (), wrong
         return CreateFunction(
             name=named(strings(node.get("funcname"))),
             volatility=str(found.get("volatility", "volatile")).lower(),
@@ -176,16 +179,6 @@ class Translator:
             for kind, fields in inner:
                 for what in self.kinds(kind, fields):
                     yield Statement(line, what, "function", fields, True)
-
-    def _wrong_body(self, parsed: Parsed, line: int) -> Unreadable | None:
-        """A body that PostgreSQL would refuse when the function is made."""
-        found = options(parsed.node.get("options"))
-        try:
-            for _ in self._function_body(parsed.node, parsed, str(found.get("language", "")).lower(), found):
-                pass
-        except ParseError as wrong:
-            return _wrong(line, wrong)
-        return None
 
 
 def _wrong(line: int, error: ParseError) -> Unreadable:

@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from lamppost.migrate.lint.model import Name, Node, Statement
-from lamppost.migrate.lint.tree import constant, nodes, string, strings
+from lamppost.migrate.lint.model import Name, Node
+from lamppost.migrate.lint.tree import constant, string, strings
 
 # What is named by its table first.
 _PARTS = {"OBJECT_COLUMN", "OBJECT_TABCONSTRAINT", "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"}
 
 How = Literal["read", "change", "call"]
+Use = tuple[Name, How]
 
 # Statements whose wrapped tables are what they change, not what they read.
 _CHANGING = {"relations", "inhRelations", "objects"}
+# What names nothing below it.
+_LEAVES = {"A_Const", "ColumnRef", "String", "A_Star", "ParamRef", "typmods", "name"}
 # Lists of strings that are names: of a type, a function, an object.
 _NAMES: dict[str, How] = {
     "names": "call",
@@ -35,33 +38,45 @@ _BY_TEXT = {
 }
 
 
-def uses(statement: Statement) -> Iterator[tuple[Name, How]]:
-    """Every table, type and function of the statement."""
-    tree = statement.node
-    if tree is None:
-        return
-    ctes = {value["ctename"] for key, value in nodes(tree) if key == "CommonTableExpr"}
-    yield from _comment(tree)
-    for key, value in [("", tree), *nodes(tree)]:
+def uses(tree: Node) -> list[Use]:
+    """Every table, type and function of a statement."""
+    ctes: set[str] = set()
+    found = list(_comment(tree))
+    stack: list[tuple[str, Any]] = [("", tree)]
+    # One loop for the whole tree: every statement of every file goes through it.
+    while stack:
+        key, value = stack.pop()
         if isinstance(value, dict):
             if "relname" in value and "relpersistence" in value:
-                if "schemaname" not in value and (value["relname"] in ctes or value["relpersistence"] == "t"):
-                    continue
-                how: How = "read" if key == "RangeVar" else "change"
-                yield Name(value.get("schemaname"), value["relname"]), how
-            elif key == "FuncCall" or "funcname" in value:
-                yield from _by_text(value)
+                if value["relpersistence"] != "t":
+                    how: How = "read" if key == "RangeVar" else "change"
+                    found.append((Name(value.get("schemaname"), value["relname"]), how))
+                continue
+            if key == "CommonTableExpr":
+                ctes.add(value["ctename"])
             elif key == "TypeCast":
-                yield from _regclass(value)
-        elif key in _CHANGING and isinstance(value, list):
-            yield from _listed(value, tree)
-        if key in _NAMES and isinstance(value, list):
+                found += _regclass(value)
+            elif "funcname" in value:
+                found += _by_text(value)
+            for inner, under in value.items():
+                if inner not in _LEAVES and (under.__class__ is dict or under.__class__ is list):
+                    stack.append((inner, under))
+            continue
+        if key in _CHANGING:
+            found += _listed(value, tree)
+        elif key in _NAMES:
             parts = strings(value)
-            if len(parts) > 1:
-                yield Name(parts[-2], parts[-1]), _NAMES[key]
+            if len(parts) > 1 and parts[-2] != "pg_catalog":
+                found.append((Name(parts[-2], parts[-1]), _NAMES[key]))
+            continue
+        for item in value:
+            for inner, under in item.items():
+                if inner not in _LEAVES:
+                    stack.append((inner, under))
+    return [(name, how) for name, how in found if name.schema is not None or name.name not in ctes]
 
 
-def _listed(items: list[Any], tree: Node) -> Iterator[tuple[Name, How]]:
+def _listed(items: list[Any], tree: Node) -> Iterator[Use]:
     of_parts = tree.get("removeType") in {"OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"}
     schemas = tree.get("removeType") == "OBJECT_SCHEMA" or tree.get("targtype") == "ACL_TARGET_ALL_IN_SCHEMA"
     for item in items:
@@ -79,7 +94,7 @@ def _listed(items: list[Any], tree: Node) -> Iterator[tuple[Name, How]]:
             yield Name(None, parts[0]), "change"
 
 
-def _comment(tree: Node) -> Iterator[tuple[Name, How]]:
+def _comment(tree: Node) -> Iterator[Use]:
     """`comment on`, `alter … rename`, `security label`: the object by its parts, perhaps a column."""
     if tree.get("renameType") == "OBJECT_SCHEMA":
         yield Name(tree.get("subname"), "*"), "change"
@@ -106,20 +121,20 @@ def _default_schemas(tree: Node) -> Iterator[str]:
                 yield from strings(option["DefElem"].get("arg"))
 
 
-def _by_text(call: Node) -> Iterator[tuple[Name, How]]:
+def _by_text(call: Node) -> Iterator[Use]:
     names = strings(call.get("funcname"))
     if names and names[-1] in _BY_TEXT:
         for argument in call.get("args", [])[:1]:
             yield from _text(constant(argument))
 
 
-def _regclass(cast: Node) -> Iterator[tuple[Name, How]]:
+def _regclass(cast: Node) -> Iterator[Use]:
     names = strings(cast.get("typeName", {}).get("names"))
     if names and names[-1] in {"regclass", "regproc", "regtype", "regprocedure"}:
         yield from _text(constant(cast.get("arg")))
 
 
-def _text(value: Any) -> Iterator[tuple[Name, How]]:
+def _text(value: Any) -> Iterator[Use]:
     if isinstance(value, str) and value.count(".") == 1:
         schema, _, name = value.partition(".")
         yield Name(schema.strip('"'), name.strip('"')), "read"

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from lamppost.migrate.lint.model import Found, Kind, Severity
 from lamppost.migrate.lint.state import State
-from lamppost.migrate.lint.uses import uses
 
 NAME = "name-without-schema"
 SEVERITY: Severity = "block"
@@ -20,14 +19,14 @@ def check(what: Kind, at: State) -> Iterator[Found]:
     if at.service is None or at.search_path or at.statement.node is None:
         return
     seen: set[str] = set()
-    for name, how in uses(at.statement):
+    for name, how in at.uses:
         if (
             name.schema is None
             and how in {"read", "change"}
             and name not in at.temporary
             and name.name not in seen
         ):
-            if name.name.startswith("lamppost_unknown"):
+            if name.name.startswith(("pg_", "lamppost_unknown")):
                 continue
             seen.add(name.name)
             yield Found(f"{name.name} may be found in any schema, or none")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from lamppost.migrate.lint.model import Found, Kind, Make, Move, Name, Set, Severity
 from lamppost.migrate.lint.state import State
-from lamppost.migrate.lint.uses import uses
 
 NAME = "other-services-tables"
 SEVERITY: Severity = "block"
@@ -38,7 +37,7 @@ def check(what: Kind, at: State) -> Iterator[Found]:
     if at.statement.node is None:
         return
     seen: set[Name] = set()
-    for name, how in uses(at.statement):
+    for name, how in at.uses:
         if name in seen or name.schema is None:
             continue
         seen.add(name)

@@ -39,6 +39,8 @@ def check(what: Set | Call, at: State) -> Iterator[Found]:
             "the session's settings, and with `discard` its locks, are thrown away",
             instead="leave the session as it is",
         )
+    elif what.name == "session characteristics":
+        yield Found("every later transaction of the session changes with it")
     elif what.name in _NEVER:
         yield Found(f"{what.name} changes what the rest of the file means or checks", instead="do without it")
     elif what.name == "search_path" and not what.local:
