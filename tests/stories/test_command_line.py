@@ -97,9 +97,9 @@ def test_every_option_is_explained(command):
     assert "[default: False]" not in shown
     assert "[default: ()]" not in shown
     assert "--empty-" not in shown
-    rows = re.findall(r"^│ (?:\* +)?((?:--?)?[A-Za-z][\w-]*)(.*)│$", shown, re.M)
+    rows = re.findall(r"^│ (?:\* +)?((?:--?)?[A-Za-z][\w-]*)(.*)│$|^  (--[\w-]+)(.*)$", shown, re.M)
     assert rows
-    for name, rest in rows:
+    for name, rest in (row[:2] if row[0] else row[2:] for row in rows):
         said = re.sub(r"\[.*?\]|--[\w-]+|-\w\b|\b[A-Z]+\b(\.\.\.)?", "", rest)
         assert re.search(r"[a-z]{3}", said), f"{' '.join(command)}: {name} is not explained"
 
