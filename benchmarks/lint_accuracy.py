@@ -1,9 +1,10 @@
-"""How many dangerous migrations does the linter stop, and how many harmless ones does it let pass? And squawk?
+"""How many dangerous migrations does the linter stop, how many harmless ones pass? And squawk?
 
     python benchmarks/lint_accuracy.py CASES.json [--schema SCHEMA.sql] [--wrong]
 
-CASES.json is a list of objects: name, sql (or sql_b64), unsafe, firm, needs (ast, catalog, trace), txn (wrap, none),
-pg, service, prior (SQL of earlier migrations). Unsafe is right when at least one finding blocks, safe when none does.
+CASES.json is a list of objects: name, sql (or sql_b64), unsafe, firm, needs (ast, catalog, trace),
+txn (wrap, none), pg, service, prior (SQL of earlier migrations). Unsafe is right when at least one finding
+blocks, safe when none does.
 With --schema, that SQL is loaded into a throwaway server, and the linter may ask its catalog.
 squawk is told the server's version and whether the file runs in a transaction; its style and missing-timeout
 rules are left out, for our runner sets the timeouts.

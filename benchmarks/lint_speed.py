@@ -43,7 +43,9 @@ alter table shop.things_{n} add constraint things_{n}_rank check (rank >= 0) not
 insert into shop.settings (key, value) values ('things_{n}', 'on') on conflict (key) do nothing;
 update shop.settings set value = 'off' where key = 'things_{n}_old';
 create or replace view shop.open_things_{n} as
-    select t.id, t.name, s.value from shop.things_{n} t join shop.settings s on s.key = t.name where t.state = 'open';
+    select t.id, t.name, s.value
+      from shop.things_{n} t join shop.settings s on s.key = t.name
+     where t.state = 'open';
 comment on column shop.things_{n}.rank is 'the higher the earlier';
 """
 FUNCTION = """create or replace function shop.touch_{n}() returns trigger language plpgsql as $$
@@ -54,8 +56,9 @@ begin
     end if;
     return new;
 end $$;
-create table shop.parts_{n} (id bigint primary key, thing_id bigint references shop.things_{n} (id), name text);
-create trigger parts_{n}_touch before update on shop.parts_{n} for each row execute function shop.touch_{n}();
+create table shop.parts_{n} (id bigint primary key, thing_id bigint references shop.things_{n} (id));
+create trigger parts_{n}_touch before update on shop.parts_{n}
+    for each row execute function shop.touch_{n}();
 alter table shop.things_{n} alter column name set not null;
 delete from shop.log where thing = {n};
 create type shop.kind_{n} as enum ('a', 'b');
@@ -64,7 +67,8 @@ create type shop.kind_{n} as enum ('a', 'b');
 
 def corpus(folder: Path, files: int) -> None:
     for n in range(files):
-        text = (TABLE + CHANGE, TABLE, FUNCTION + CHANGE, CHANGE + CHANGE.replace("note_", "memo_"))[n % 4].format(n=n)
+        kinds = (TABLE + CHANGE, TABLE, FUNCTION + CHANGE, CHANGE + CHANGE.replace("note_", "memo_"))
+        text = kinds[n % 4].format(n=n)
         stamp = f"2026-{1 + n // 672:02}-{1 + n // 24 % 28:02}T{n % 24:02}00"
         (folder / f"{stamp}__shop__file_{n}.sql").write_text(text)
 

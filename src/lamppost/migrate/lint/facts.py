@@ -3,7 +3,6 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
@@ -137,10 +136,25 @@ class Shelf:
         return [self.paths[place] for place in sorted(found)]
 
 
-@cache
-def shelf(folder: Path, pattern: str) -> Shelf:
-    """The folder's files, read once in a run."""
-    return Shelf(folder, pattern)
+class Library:
+    """What one run has read of earlier files."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[tuple[Path, str], Shelf] = {}
+        self._read: dict[Path, list[Statement | Unreadable]] = {}
+
+    def mentioning(self, folder: Path, pattern: str, name: str, before: Path | None) -> list[Path]:
+        """The folder's files that hold `name`: see `Shelf`."""
+        place = (folder, pattern)
+        if place not in self._shelves:
+            self._shelves[place] = Shelf(folder, pattern)
+        return self._shelves[place].mentioning(name, before)
+
+    def statements(self, path: Path) -> list[Statement | Unreadable]:
+        """What a file does; each is parsed once."""
+        if path not in self._read:
+            self._read[path] = read_statements(path)
+        return self._read[path]
 
 
 def _text(path: Path) -> bytes:
@@ -155,8 +169,9 @@ class Earlier:
 
     complete = False
 
-    def __init__(self, path: Path, others: Path | None) -> None:
+    def __init__(self, path: Path, others: Path | None, library: Library) -> None:
         self._path = path
+        self._library = library
         self._others = others
         self._known: dict[str, Facts] = {}
 
@@ -164,15 +179,15 @@ class Earlier:
         """What the files before say about `name`."""
         if name not in self._known:
             facts = Facts()
-            others = shelf(self._others, "**/*.sql").mentioning(name, None) if self._others else []
-            own = shelf(self._path.parent, "*.sql").mentioning(name, self._path)
+            look = self._library.mentioning
+            others = look(self._others, "**/*.sql", name, None) if self._others else []
+            own = look(self._path.parent, "*.sql", name, self._path)
             for path in (*(one for one in others if one != self._path), *own):
-                facts.learn(read_statements(path))
+                facts.learn(self._library.statements(path))
             self._known[name] = facts
         return self._known[name]
 
 
-@cache
 def read_statements(path: Path) -> list[Statement | Unreadable]:
     """All that a file does; nothing where it cannot be read, which is its own finding elsewhere."""
     try:

@@ -13,7 +13,7 @@ from pglast.parser import scan
 from lamppost.errors import AuthorError, OperatorError
 from lamppost.migrate.files import check_name, service_of
 from lamppost.migrate.lint import model
-from lamppost.migrate.lint.facts import Before, Earlier, Known
+from lamppost.migrate.lint.facts import Before, Earlier, Known, Library
 from lamppost.migrate.lint.model import Finding, Severity, Statement
 from lamppost.migrate.lint.parse import Unreadable, parse
 from lamppost.migrate.lint.rules import Rule, load
@@ -88,8 +88,9 @@ def _catalog(options: Options) -> Before | None:
 
 
 def _lint_all(files: list[Path], options: Options, before: Before | None) -> list[Finding]:
+    library = Library()
     if len(files) < _WORTH_A_PROCESS or (os.cpu_count() or 1) < 2 or not hasattr(os, "fork"):
-        return [finding for path in files for finding in lint_file(path, options, before)]
+        return [finding for path in files for finding in lint_file(path, options, before, library)]
     rules_by_kind()
     half = len(files) // 2
     return _in_two(files[:half], files[half:], options, before)
@@ -97,13 +98,14 @@ def _lint_all(files: list[Path], options: Options, before: Before | None) -> lis
 
 def _in_two(first: list[Path], second: list[Path], options: Options, before: Before | None) -> list[Finding]:
     """The second half in a forked process: it sends its findings through a pipe and leaves."""
+    library = Library()
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
         status = 1
         try:
-            found = [finding for path in second for finding in lint_file(path, options, before)]
+            found = [finding for path in second for finding in lint_file(path, options, before, library)]
             with os.fdopen(writer, "wb") as pipe:
                 pipe.write(msgspec.msgpack.encode(found))
             status = 0
@@ -111,17 +113,19 @@ def _in_two(first: list[Path], second: list[Path], options: Options, before: Bef
             # Not sys.exit: nothing of the parent's must be flushed or cleaned up twice.
             os._exit(status)
     os.close(writer)
-    mine = [finding for path in first for finding in lint_file(path, options, before)]
+    mine = [finding for path in first for finding in lint_file(path, options, before, library)]
     with os.fdopen(reader, "rb") as pipe:
         sent = pipe.read()
     _, status = os.waitpid(child, 0)
     if status:
         # The other process died: its files are linted here, where the error can be seen.
-        return mine + [finding for path in second for finding in lint_file(path, options, before)]
+        return mine + [finding for path in second for finding in lint_file(path, options, before, library)]
     return mine + msgspec.msgpack.decode(sent, type=list[Finding])
 
 
-def lint_file(path: Path, options: Options, before: Before | None = None) -> list[Finding]:
+def lint_file(
+    path: Path, options: Options, before: Before | None = None, library: Library | None = None
+) -> list[Finding]:
     """The findings of one file, by line."""
     # `a + b + c …` nests as deep as it is long: four thousand terms must do, and more are refused.
     sys.setrecursionlimit(_DEPTH)
@@ -146,7 +150,7 @@ def lint_file(path: Path, options: Options, before: Before | None = None) -> lis
     for line, message in said.wrong:
         findings.append(_file_finding(path, line, "unknown-directive", message, _DIRECTIVES))
     if before is None:
-        before = Earlier(path, Path(options.earlier) if options.earlier else None)
+        before = Earlier(path, Path(options.earlier) if options.earlier else None, library or Library())
     state = State(said, service=service, pg=_version(options.pg), before=before)
     findings += _statements(path, source, state)
     findings += _long_names(path, source)
