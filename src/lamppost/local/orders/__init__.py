@@ -1,0 +1,1 @@
+"""What `lamppost` commands may ask of the running system: one file per subject, behind the control door."""
