@@ -137,9 +137,8 @@ def main() -> None:
     if arguments.wrong:
         for case in cases:
             if us[case["name"]] != case["unsafe"]:
-                print(
-                    f"wrong: {case['name']} ({case['needs']}, {'firm' if case.get('firm', True) else 'policy'})"
-                )
+                kind = "firm" if case.get("firm", True) else "policy"
+                print(f"wrong: {case['name']} ({case['needs']}, {kind})")
 
 
 if __name__ == "__main__":

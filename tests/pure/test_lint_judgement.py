@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lamppost.migrate.files import read
 from lamppost.migrate.lint.run import Options, lint_file
 
 
@@ -154,3 +155,12 @@ def test_the_contract_phase_may_remove_but_not_sweep(tmp_path: Path) -> None:
     assert blocked(tmp_path, "drop table shop.old;") == {"drop-object"}
     assert blocked(tmp_path, header + "drop table shop.old;") == set()
     assert blocked(tmp_path, header + "drop table shop.old cascade;") == {"drop-object"}
+
+
+def test_the_runner_takes_every_directive_that_lint_knows(tmp_path: Path) -> None:
+    path = tmp_path / "2026-01-02T0900__shop__file.sql"
+    path.write_text(
+        "-- lamppost: no-transaction\n-- lamppost: phase contract\n-- lamppost: reads users.accounts\n"
+        "-- lamppost: allow truncate, empty until launch\nselect 1;\n"
+    )
+    assert not read(path, "shop").in_transaction
