@@ -37,7 +37,10 @@ CATCHES_ALL = {
 }
 
 # Longer than a file should be, and why it may.
-LONG = {"src/lamppost/declare/service.py": "every declaration and its checks: the one page authors read"}
+LONG = {
+    "src/lamppost/declare/service.py": "every declaration and its checks: the one page authors read",
+    "src/lamppost/migrate/lint/model.py": "every kind of statement: the one page authors of rules read",
+}
 
 
 def place(path: Path) -> str:

@@ -1,0 +1,125 @@
+"""Statements that define tables and what hangs on them, by the parser's name."""
+
+from collections.abc import Callable, Iterator
+
+from lamppost.migrate.lint import model
+from lamppost.migrate.lint.alter import alter_table
+from lamppost.migrate.lint.columns import column, constraint
+from lamppost.migrate.lint.model import Kind, Name, Node
+from lamppost.migrate.lint.objects import objects, parts, word
+from lamppost.migrate.lint.queries import selected
+from lamppost.migrate.lint.tree import named, relation, strings
+
+
+def _create(node: Node) -> Iterator[Kind]:
+    elements = node.get("tableElts", [])
+    columns = tuple(column(item["ColumnDef"]) for item in elements if "ColumnDef" in item)
+    parents = node.get("inhRelations", [])
+    kinds = {
+        "CONSTR_CHECK",
+        "CONSTR_FOREIGN",
+        "CONSTR_UNIQUE",
+        "CONSTR_PRIMARY",
+        "CONSTR_EXCLUSION",
+        "CONSTR_NOTNULL",
+    }
+    yield model.CreateTable(
+        table=relation(node["relation"]),
+        columns=columns,
+        constraints=tuple(
+            constraint(item["Constraint"])
+            for item in elements
+            if "Constraint" in item and item["Constraint"]["contype"] in kinds
+        ),
+        partition_of=relation(parents[0].get("RangeVar")) if "partbound" in node and parents else None,
+        temporary=node["relation"].get("relpersistence") == "t",
+        if_not_exists=bool(node.get("if_not_exists")),
+        partitioned="partspec" in node,
+    )
+
+
+def _create_as(node: Node) -> Iterator[Kind]:
+    into = node["into"]
+    inner, fields = next(iter(node["query"].items()))
+    reach = "few" if into.get("skipData") or inner != "SelectStmt" else selected(fields)
+    yield model.CreateFrom(
+        relation(into["rel"]),
+        "materialized view" if node.get("objtype") == "OBJECT_MATVIEW" else "table",
+        reach,
+        bool(node.get("if_not_exists")),
+        into["rel"].get("relpersistence") == "t",
+    )
+
+
+def _index(node: Node) -> Iterator[Kind]:
+    yield model.CreateIndex(
+        table=relation(node["relation"]),
+        index=node.get("idxname"),
+        unique=bool(node.get("unique")),
+        concurrently=bool(node.get("concurrent")),
+        if_not_exists=bool(node.get("if_not_exists")),
+        only=not node["relation"].get("inh", False),
+        columns=len(node.get("indexParams", [])),
+    )
+    if node.get("nulls_not_distinct"):
+        yield model.NewerServer("nulls not distinct", 15)
+
+
+def _drop(node: Node) -> Iterator[Kind]:
+    kind = word(node["removeType"])
+    on = None
+    names = objects(node)
+    if kind in {"trigger", "policy", "rule"}:
+        listed = parts(node["objects"][0])
+        on, names = named(listed[:-1]), (Name(None, listed[-1]),)
+    yield model.Drop(kind, names, bool(node.get("concurrent")), node.get("behavior") == "DROP_CASCADE", on)
+
+
+def _rename(node: Node) -> Iterator[Kind]:
+    kind = word(node["renameType"])
+    if kind == "tabconstraint":
+        kind = "constraint"
+    of = relation(node["relation"]) if "relation" in node else Name(None, node.get("subname", ""))
+    if "object" in node:
+        of = named(parts(node["object"]))
+    part = node.get("subname") if "relation" in node or "object" in node else None
+    yield model.Rename(kind, of, part, node.get("newname", ""))
+
+
+def _move(node: Node) -> Iterator[Kind]:
+    name = relation(node["relation"]) if "relation" in node else named(parts(node.get("object", {"": {}})))
+    yield model.Move(word(node.get("objectType", "")), name, node.get("newschema", ""))
+
+
+def _owner(node: Node) -> Iterator[Kind]:
+    name = relation(node["relation"]) if "relation" in node else named(parts(node.get("object", {"": {}})))
+    yield model.Owner(word(node.get("objectType", "")), name, node.get("newowner", {}).get("rolename", ""))
+
+
+def _enum(node: Node) -> Iterator[Kind]:
+    name = named(strings(node.get("typeName")))
+    if "oldVal" in node:
+        yield model.Rename("enum label", name, node["oldVal"], node["newVal"])
+    else:
+        yield model.AddLabel(name, node["newVal"])
+
+
+def _alter_domain(node: Node) -> Iterator[Kind]:
+    added = node.get("def", {}).get("Constraint", {})
+    scans = (node["subtype"] == "C" and not added.get("skip_validation")) or node["subtype"] in {"O", "V"}
+    # Validating reads every table too, but lets writers go on.
+    yield model.AlterDomain(named(strings(node["typeName"])), scans and node["subtype"] != "V")
+
+
+DEFINITIONS: dict[str, Callable[[Node], Iterator[Kind]]] = {
+    "CreateStmt": _create,
+    "CreateTableAsStmt": _create_as,
+    "IndexStmt": _index,
+    "AlterTableStmt": alter_table,
+    "DropStmt": _drop,
+    "RenameStmt": _rename,
+    "AlterObjectSchemaStmt": _move,
+    "AlterOwnerStmt": _owner,
+    "AlterEnumStmt": _enum,
+    "AlterDomainStmt": _alter_domain,
+}
