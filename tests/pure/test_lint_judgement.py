@@ -164,3 +164,30 @@ def test_the_runner_takes_every_directive_that_lint_knows(tmp_path: Path) -> Non
         "-- lamppost: allow truncate, empty until launch\nselect 1;\n"
     )
     assert not read(path, "shop").in_transaction
+
+
+@pytest.mark.parametrize(
+    "sql", ["create role x;", "alter role x superuser;", "drop role x;", "create database x;"]
+)
+def test_roles_and_databases_belong_to_no_service(tmp_path: Path, sql: str) -> None:
+    assert "server-wide" in blocked(tmp_path, sql)
+
+
+def test_a_cascade_is_never_only_advice(tmp_path: Path) -> None:
+    assert blocked(tmp_path, "alter table shop.things drop constraint things_pk;") == set()
+    assert blocked(tmp_path, "alter table shop.things drop constraint things_pk cascade;") == {
+        "constraint-dropped"
+    }
+
+
+STATEMENTS = (Path(__file__).parents[1] / "data" / "lint_statements.sql").read_text("utf-8").splitlines()[1:]
+
+
+@pytest.mark.parametrize("server", ["11", "18"])
+def test_every_kind_of_statement_is_judged(tmp_path: Path, server: str) -> None:
+    """On a line of its own and in a block of its own; a rule that stumbles would raise."""
+    path = tmp_path / "2026-01-02T0900__shop__file.sql"
+    for statement in STATEMENTS:
+        block = f"do $outer$ begin execute {statement[:-1]!r}; end $outer$;" if "'" not in statement else ""
+        path.write_text(f"{statement}\n{block}\n")
+        lint_file(path, Options(service="shop", pg=server))

@@ -45,7 +45,7 @@ def _action(command: Node) -> Action:
             return model.Detach(relation(found["name"]), bool(found.get("concurrent")))
         case "AT_ChangeOwner":
             return model.OtherAction("AT_ChangeOwner", command.get("newowner", {}).get("rolename", ""))
-    return model.OtherAction(command["subtype"], name)
+    return model.OtherAction(command["subtype"], name, command.get("behavior") == "DROP_CASCADE")
 
 
 def _newer(command: Node) -> Iterator[Kind]:

@@ -132,6 +132,7 @@ class OtherAction(msgspec.Struct, frozen=True):
 
     kind: str
     name: str = ""
+    cascade: bool = False
 
 
 Action = (

@@ -108,9 +108,9 @@ def _rule(node: Node) -> Iterator[Kind]:
 
 def _wide(what: str) -> Callable[[Node], Iterator[Kind]]:
     def wide(node: Node) -> Iterator[Kind]:
-        name = node.get("extname") or node.get("dbname") or node.get("role", {}).get("rolename") or ""
-        if isinstance(node.get("role"), str):
-            name = node["role"]
+        role = node.get("role", "")
+        named_role = role if isinstance(role, str) else role.get("rolename", "")
+        name = node.get("extname") or node.get("dbname") or named_role
         yield model.ServerWide(f"{what} {name}".rstrip())
 
     return wide
@@ -170,6 +170,7 @@ UTILITIES: dict[str, Callable[[Node], Iterator[Kind]]] = {
     "AlterDatabaseSetStmt": _wide("the settings of the database"),
     "CreatedbStmt": _wide("the database"),
     "DropdbStmt": _wide("the database"),
+    "AlterTableMoveAllStmt": _wide("all that is in the tablespace"),
     "CreateTableSpaceStmt": _wide("a tablespace"),
     "DropTableSpaceStmt": _wide("a tablespace"),
     "CreateExtensionStmt": _wide("the extension"),

@@ -20,4 +20,8 @@ def check(what: AlterTable, at: State) -> Iterator[Found]:
         return
     for action in what.actions:
         if isinstance(action, OtherAction) and action.kind in {"AT_DropConstraint", "AT_DropNotNull"}:
-            yield Found(f"{what.table} no longer guarantees {action.name}")
+            if action.cascade:
+                swept = f"cascade drops every foreign key that relies on {action.name}, unnamed"
+                yield Found(swept, "block", "drop what relies on it by name first")
+            else:
+                yield Found(f"{what.table} no longer guarantees {action.name}")
