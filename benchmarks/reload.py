@@ -71,9 +71,8 @@ def main() -> None:
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(40)
-    print(
-        f"saved to answered: median {statistics.median(edits):.3f} s  (min {min(edits):.3f}, max {max(edits):.3f})"
-    )
+    middle, least, most = statistics.median(edits), min(edits), max(edits)
+    print(f"saved to answered: median {middle:.3f} s  (min {least:.3f}, max {most:.3f})")
     print(f"the request alone: median {statistics.median(floor) * 1000:.1f} ms")
     print(f"load average: {os.getloadavg()[0]:.1f}")
 
