@@ -31,6 +31,7 @@ bench:
 docs:
 	@scripts/install test
 	.venv/bin/python scripts/reference.py
+	.venv/bin/python scripts/lint_reference.py
 
 lock:
 	@scripts/lock
