@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from lamppost.cli.output import show, wants_json
 from lamppost.cli.periods import Period, read_period
 from lamppost.cli.running import DEFAULT_DATA, Data, Json, ask
+from lamppost.cli.wish import Wish
 from lamppost.errors import OperatorError
 
 app = App(
@@ -17,6 +18,7 @@ app = App(
 )
 
 PAUSE = 0.2
+INTERRUPTED = 130
 
 
 @app.command(name="show")
@@ -55,20 +57,21 @@ def advance(
     tick: Annotated[Period, Parameter(help="The stride; 15m meets every zone's nine o'clock.")] = "15m",
     data: Data = DEFAULT_DATA,
     json: Json = False,
-) -> None:
+) -> int:
     """Walk forward, ticking every schedule through the time in order. Ctrl-C stops the walk."""
     length, stride = read_period(by), read_period(tick)
-    now = ask(data, "clock/advance", by_s=length.total_seconds(), step_s=stride.total_seconds())
-    try:
-        now = _follow(data, now, length.total_seconds(), json)
-    except KeyboardInterrupt:
-        _say(ask(data, "clock/stop"), json)
-        raise
+    with Wish() as stop:
+        now = ask(data, "clock/advance", by_s=length.total_seconds(), step_s=stride.total_seconds())
+        now = _follow(data, now, length.total_seconds(), stop, json=json)
+        if stop.came:
+            _say(ask(data, "clock/stop"), json)
+            return INTERRUPTED
     if now["error"]:
         raise OperatorError(
             f"the walk ended early: {now['error']}", fix="see `lamppost logs`; walk on from here"
         )
     _say(now, json)
+    return 0
 
 
 @app.command
@@ -80,12 +83,12 @@ def follow(*, data: Data = DEFAULT_DATA) -> None:
         time.sleep(PAUSE)
 
 
-def _follow(data: Any, now: dict[str, Any], length: float, json: bool) -> dict[str, Any]:
+def _follow(data: Any, now: dict[str, Any], length: float, stop: Wish, *, json: bool) -> dict[str, Any]:
+    """Watch the walk until it is over or no longer wanted; the last look at the clock."""
     if not now["walking_to"]:
         return now
     if wants_json(json):
-        while now["walking_to"]:
-            time.sleep(PAUSE)
+        while now["walking_to"] and not stop.wait(PAUSE):
             now = ask(data, "clock/show")
         return now
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -94,10 +97,10 @@ def _follow(data: Any, now: dict[str, Any], length: float, json: bool) -> dict[s
         TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), transient=True
     ) as bar:
         walk = bar.add_task("", total=length)
-        while now["walking_to"]:
+        while now["walking_to"] and not stop.came:
             left = (_at(now["walking_to"]) - _at(now["now"])).total_seconds()
             bar.update(walk, completed=length - left, description=now["now"][:16])
-            time.sleep(PAUSE)
+            stop.wait(PAUSE)
             now = ask(data, "clock/show")
     return now
 
