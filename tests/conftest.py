@@ -1,6 +1,7 @@
 """Every test may ask for a real PostgreSQL: a server, a database of services, or an empty one of its own."""
 
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from lamppost.migrate.files import Bundle
 
 pytest_plugins = ("lamppost.testing.plugin",)
+
+# A shell that runs us in the background has us ignore Ctrl-C, and what we start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Empty:
