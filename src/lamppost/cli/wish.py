@@ -1,7 +1,7 @@
 """Ctrl-C as a wish that is asked for, where an exception at any moment could be lost."""
 
 import signal
-import threading
+import time
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -14,7 +14,7 @@ class Wish:
     """
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._came = False
 
     def __enter__(self) -> Self:
         self._before = signal.signal(signal.SIGINT, self._heard)
@@ -24,13 +24,15 @@ class Wish:
         signal.signal(signal.SIGINT, self._before)
 
     def _heard(self, _number: int, _frame: FrameType | None) -> None:
-        self._event.set()
+        # A flag and nothing more: a handler runs anywhere, also where an Event's lock is held.
+        self._came = True
 
     @property
     def came(self) -> bool:
         """Whether Ctrl-C was pressed."""
-        return self._event.is_set()
+        return self._came
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long, or until Ctrl-C; whether it came."""
-        return self._event.wait(seconds)
+        """Wait so long; whether Ctrl-C came by then."""
+        time.sleep(seconds)
+        return self._came
