@@ -10,7 +10,7 @@ help:
 
 up:
 	@scripts/install run
-	@.venv/bin/lamppost up $(ARGS)
+	@.venv/bin/lamppost up $(ARGS) || [ $$? -eq 130 ] # Ctrl-C is how it is meant to end
 
 check:
 	@scripts/install test
