@@ -26,7 +26,7 @@ test:
 
 bench:
 	@scripts/install test
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python "$$script"; done
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python -m "benchmarks.$$(basename "$$script" .py)"; done
 
 docs:
 	@scripts/install test
