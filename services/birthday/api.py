@@ -74,7 +74,7 @@ def create_user(body: NewPerson, ctx: Context) -> Shown:
     return _shown(person)
 
 
-def get_user(id: UUID, ctx: Context) -> Shown:  # noqa: A002 - the path parameter's name
+def get_user(id: UUID, ctx: Context) -> Shown:
     """The person with this id."""
     with ctx.transaction() as db:
         person = store.find(db, id)
@@ -83,7 +83,7 @@ def get_user(id: UUID, ctx: Context) -> Shown:  # noqa: A002 - the path paramete
     return _shown(person)
 
 
-def update_user(id: UUID, body: Changes, ctx: Context) -> Shown:  # noqa: A002 - the path parameter's name
+def update_user(id: UUID, body: Changes, ctx: Context) -> Shown:
     """Change a person. A greeting still to come moves with the date and the zone.
 
     One that is due already goes out as it is, and a year that had its greeting gets no second one.
@@ -105,7 +105,7 @@ def update_user(id: UUID, body: Changes, ctx: Context) -> Shown:  # noqa: A002 -
     return _shown(person)
 
 
-def delete_user(id: UUID, ctx: Context) -> None:  # noqa: A002 - the path parameter's name
+def delete_user(id: UUID, ctx: Context) -> None:
     """Forget a person and their greetings. One that is being posted at this moment still arrives."""
     with ctx.transaction() as db:
         if not store.delete(db, id):

@@ -32,7 +32,7 @@ class Pet(msgspec.Struct):
     name: str
 
 
-def find(id: UUID, ctx: Context) -> Pet:  # noqa: A002 - the path parameter's name
+def find(id: UUID, ctx: Context) -> Pet:
     """A handler takes what it needs and returns a value."""
     assert_type(ctx.parameter("/shop/greeting"), str)
     assert_type(ctx.remaining(), timedelta)

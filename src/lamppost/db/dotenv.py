@@ -1,7 +1,7 @@
 """The `.env` file of the working directory: settings of a developer's machine."""
 
-import os
 import re
+from pathlib import Path
 
 from lamppost.errors import OperatorError
 
@@ -21,17 +21,16 @@ def read(folder: str = ".") -> dict[str, str]:
     Raises `OperatorError` with the number of a line that is something else, and never its text:
     it may hold a password.
     """
-    path = os.path.join(folder, ".env")  # noqa: PTH118 - pathlib costs a cold start 7 ms
+    path = Path(folder) / ".env"
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - as above
-            text = file.read()
+        text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as failure:
         raise OperatorError(
             f"{path} cannot be read: {failure}", fix="make it a UTF-8 file you may read"
         ) from None
-    return parse(text, path)
+    return parse(text, str(path))
 
 
 def parse(text: str, path: str) -> dict[str, str]:

@@ -177,10 +177,13 @@ def _joined(
             found[source["RangeFunction"].get("alias", {}).get("aliasname", "")] = "few"
     alone = dict(found)
     for name in base:
-        others = {**dict.fromkeys(target, "all"), **{o: r for o, r in found.items() if o != name}}
+        others: dict[str, Reach] = {
+            **dict.fromkeys(target, "all"),
+            **{o: r for o, r in found.items() if o != name},
+        }
         alone[name] = judge(
             _all_of(conditions),
-            Scope(frozenset({name}), others, qualified=len(found) + len(target) > 1),  # type: ignore[arg-type]  # literals widen to str
+            Scope(frozenset({name}), others, qualified=len(found) + len(target) > 1),
             lambda inner, _: selected(inner, bounds),
         )
     return conditions, alone

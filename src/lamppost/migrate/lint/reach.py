@@ -25,6 +25,9 @@ def most(*reaches: Reach) -> Reach:
     return max(reaches, key=ORDER.index)
 
 
+_NEGATED: dict[Reach, Reach] = {"none": "all", "all": "none"}
+
+
 class Scope:
     """One table under a filter, by the names it has there, and how far each partner of a join reaches."""
 
@@ -98,7 +101,7 @@ def _connective(node: Node, scope: Scope, select: Callable[[Node, Scope], Reach]
     kind = node.get("boolop")
     if kind == "NOT_EXPR":
         inner = judge(arguments[0], scope, select)
-        return {"none": "all", "all": "none"}.get(inner, "some")  # type: ignore[return-value]  # a dict of literals widens to str
+        return _NEGATED.get(inner, "some")
     reaches = [judge(argument, scope, select) for argument in arguments]
     if kind == "AND_EXPR":
         return least(*reaches)

@@ -34,7 +34,7 @@ def make(body: Thing, ctx: Context) -> Thing:
     return body
 
 
-def find(id: UUID) -> dict[str, UUID]:  # noqa: A002 - the path parameter's name
+def find(id: UUID) -> dict[str, UUID]:
     """Give back the id."""
     return {"id": id}
 
