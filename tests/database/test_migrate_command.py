@@ -90,3 +90,23 @@ def test_without_a_system_the_next_step_is_named(shop: Shop) -> None:
     code, refused = shop.run("status", "--data", "nowhere")
     assert (code, refused["code"]) == (1, "not_running")
     assert "lamppost up" in refused["fix"]
+
+
+def test_a_folder_that_is_no_repository_is_applied_to_the_database_it_is_given(
+    tmp_path: Path, empty: Any
+) -> None:
+    files = tmp_path / "sql"
+    files.mkdir()
+    (files / "001_cats.sql").write_text("create table public.cats (id int)")
+    shop = Shop(tmp_path / "elsewhere", empty.name)
+    code, applied = shop.run("apply", str(files), "--postgres", empty.admin)
+    assert (code, applied["databases"][empty.name]["applied"]) == (0, ["001_cats.sql"])
+    assert shop.run("status", str(files), "--postgres", empty.admin)[1]["pending"] == 0
+    (files / "001_cats.sql").write_text("create table public.cats (id bigint)")
+    assert shop.run("apply", str(files), "--postgres", empty.admin)[1]["code"] == "migration_edited"
+
+
+def test_a_loose_folder_without_a_database_says_how_to_name_one(tmp_path: Path, empty: Any) -> None:
+    (tmp_path / "001_cats.sql").write_text("select 1")
+    code, refused = Shop(tmp_path / "elsewhere", empty.name).run("apply", str(tmp_path))
+    assert (code, refused["code"]) == (1, "migration_target")

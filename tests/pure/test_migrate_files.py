@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from lamppost.errors import AuthorError
-from lamppost.migrate.files import check_name, discover, normalised, read
+from lamppost.migrate.files import LOOSE, check_name, discover, loose, normalised, read
+from lamppost.migrate.header import Job, Walk
 
 GOOD = "2025-11-01T0900__shop__add_cats.sql"
 
@@ -76,3 +77,27 @@ def test_a_checkout_with_other_line_ends_is_the_same_text_with_other_bytes(tmp_p
     assert unix.sha256 != windows.sha256
     assert unix.text_sha256 == windows.text_sha256
     assert normalised("select 1") != normalised("select  1")
+
+
+def test_a_folder_of_no_service_may_call_its_files_what_it_likes(tmp_path: Path) -> None:
+    (tmp_path / "002_more.sql").write_text("select 2")
+    (tmp_path / "001 begin.sql").write_text("select 1")
+    bundle = loose(tmp_path)
+    assert [migration.name for migration in bundle.migrations] == ["001 begin.sql", "002_more.sql"]
+    assert bundle.services == (LOOSE,)
+
+
+def test_a_folder_without_files_is_refused_rather_than_applied_as_nothing(tmp_path: Path) -> None:
+    with pytest.raises(AuthorError) as refused:
+        loose(tmp_path)
+    assert refused.value.code == "migration_folder"
+
+
+def test_a_header_may_have_blank_lines_and_says_phase_and_job(tmp_path: Path) -> None:
+    text = "-- why\n\n-- lamppost: phase contract\n-- lamppost: job shop.orders by id\nselect 1"
+    path = tmp_path / GOOD
+    path.write_text(text)
+    migration = read(path, "shop")
+    assert migration.phase == "contract"
+    assert migration.job == Job(Walk("shop", "orders", "id"))
+    assert not migration.in_transaction

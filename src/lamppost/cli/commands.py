@@ -29,7 +29,7 @@ _COMMANDS = {
     "params": ("lamppost.cli.params:app", "Read and set parameters."),
     "secrets": ("lamppost.cli.secrets:app", "Read and set secrets."),
     "db": ("lamppost.cli.db:app", "Reach the databases."),
-    "migrate": ("lamppost.cli.migrate:app", "Change tables: status, plan, apply, new, lint."),
+    "migrate": ("lamppost.cli.migrate.commands:app", "Change tables: plan, apply, lint, rehearse, …"),
 }
 for _name, (_place, _about) in _COMMANDS.items():
     app.command(_place, name=_name, help=_about)

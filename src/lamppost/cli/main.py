@@ -9,7 +9,7 @@ import sys
 def main() -> None:
     """Run the command line and leave with its exit code."""
     if sys.argv[1:3] == ["migrate", "lint"]:
-        from lamppost.cli.migrate_lint import main as lint
+        from lamppost.cli.migrate.lint import main as lint
 
         sys.exit(lint(sys.argv[3:]))
     from lamppost.cli.commands import run

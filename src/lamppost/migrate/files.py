@@ -15,30 +15,35 @@ from pathlib import Path
 import msgspec
 
 from lamppost.errors import AuthorError
+from lamppost.migrate import header
+from lamppost.migrate.header import Job, Phase
 
 PLATFORM = "lamppost"
 PLATFORM_FOLDER = Path(__file__).parent.parent / "migrations"
 STAMP = "%Y-%m-%dT%H%M"
-NO_TRANSACTION = "no-transaction"
-# What a file says to `lamppost migrate lint`, which judges it.
-_FOR_LINT = ("phase ", "reads ", "allow ")
+# Whose files those of a folder are that belongs to no service.
+LOOSE = "-"
 
 _NAME = re.compile(
     r"(?P<stamp>\d{4}-\d{2}-\d{2}T\d{4})__(?P<service>[a-z][a-z0-9]*)__(?P<about>[a-z0-9][a-z0-9_]*)\.sql",
     re.ASCII,
 )
-_DIRECTIVE = re.compile(r"^--\s*lamppost:\s*(.*?)\s*$")
 
 
 class Migration(msgspec.Struct, frozen=True):
-    """One file. `text` is sent as it stands; `sha256` is of its bytes, `text_sha256` of `normalised` text."""
+    """One file. `text` is sent as it stands; `sha256` is of its bytes, `text_sha256` of `normalised` text.
+
+    `in_transaction` is false for files that run statement by statement; a `job` is not part of a deploy.
+    """
 
     name: str
     service: str
     text: str
     sha256: str
     text_sha256: str
-    in_transaction: bool
+    in_transaction: bool = True
+    phase: Phase = "expand"
+    job: Job | None = None
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -64,18 +69,38 @@ def discover(folders: Iterable[tuple[str, Path]]) -> Bundle:
     return Bundle(tuple(found), tuple(places))
 
 
+def loose(folder: Path) -> Bundle:
+    """The `*.sql` of a folder that belongs to no service, by name, whatever they are called.
+
+    Raises `AuthorError` for a folder without any, and for a file that could not be applied.
+    """
+    found = tuple(_read(path, LOOSE) for path in _files(folder))
+    if not found:
+        raise AuthorError(
+            f"there is no *.sql in {folder}", fix="name a folder of migration files", code="migration_folder"
+        )
+    return Bundle(found, (LOOSE,))
+
+
 def read(path: Path, service: str) -> Migration:
     """One file of `service`. Raises `AuthorError`: its name, its encoding, or nothing in it."""
     check_name(path.name, service)
+    return _read(path, service)
+
+
+def _read(path: Path, service: str) -> Migration:
     raw = path.read_bytes()
     text = _decoded(path, raw)
+    said = _header(path, text)
     return Migration(
         name=path.name,
         service=service,
         text=text,
         sha256=hashlib.sha256(raw).hexdigest(),
         text_sha256=hashlib.sha256(normalised(text).encode()).hexdigest(),
-        in_transaction=NO_TRANSACTION not in _directives(path, text),
+        in_transaction=said.in_transaction,
+        phase=said.phase,
+        job=said.job,
     )
 
 
@@ -146,20 +171,10 @@ def _decoded(path: Path, raw: bytes) -> str:
     return text
 
 
-def _directives(path: Path, text: str) -> set[str]:
-    """What the comments at the top ask of the runner."""
-    asked: set[str] = set()
-    for line in text.splitlines():
-        if not line.startswith("--"):
-            break
-        found = _DIRECTIVE.match(line)
-        if found:
-            asked.add(found[1])
-    unknown = {one for one in asked - {NO_TRANSACTION} if not one.startswith(_FOR_LINT)}
-    if unknown:
+def _header(path: Path, text: str) -> header.Header:
+    said = header.read(text)
+    for line, message in said.wrong:
         raise AuthorError(
-            f"{path.name}: `-- lamppost: {min(unknown)}` asks for something unknown",
-            fix=f"known are {NO_TRANSACTION}, phase, reads and allow: docs/guides/lint.md",
-            code="migration_directive",
+            f"{path.name}:{line}: {message}", fix=f"write {header.KNOWN}", code="migration_directive"
         )
-    return asked
+    return said

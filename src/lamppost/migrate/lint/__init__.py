@@ -1,6 +1,6 @@
 """What a migration would do to a busy database, said before it runs.
 
-source.py     bytes become text, or a refusal; the header's directives
+source.py     bytes become text, or a refusal
 parse.py      text becomes PostgreSQL's own parse tree, statement by statement
 translate.py  a tree becomes the few kinds of statement the rules speak about (model.py)
 state.py      what holds where a statement stands: objects made, locks held, the server's version

@@ -11,13 +11,14 @@ import msgspec
 from pglast.parser import scan
 
 from lamppost.errors import AuthorError, OperatorError
+from lamppost.migrate import header
 from lamppost.migrate.files import check_name, service_of
 from lamppost.migrate.lint import model
 from lamppost.migrate.lint.facts import Before, Earlier, Known, Library
 from lamppost.migrate.lint.model import Finding, Severity, Statement
 from lamppost.migrate.lint.parse import Unreadable, parse
 from lamppost.migrate.lint.rules import Rule, load
-from lamppost.migrate.lint.source import Directives, Refusal, Source, directives
+from lamppost.migrate.lint.source import Refusal, Source
 from lamppost.migrate.lint.state import State
 from lamppost.migrate.lint.translate import Translator
 
@@ -146,21 +147,23 @@ def lint_file(
             *findings,
             _file_finding(path, refusal.line, "unreadable-file", refusal.message, refusal.instead),
         ]
-    said = directives(source.text)
+    said = header.read(source.text)
     for line, message in said.wrong:
-        findings.append(_file_finding(path, line, "unknown-directive", message, _DIRECTIVES))
+        findings.append(
+            _file_finding(
+                path,
+                line,
+                "unknown-directive",
+                message,
+                f"write {header.KNOWN}: each in a comment above the first statement",
+            )
+        )
     if before is None:
         before = Earlier(path, Path(options.earlier) if options.earlier else None, library or Library())
     state = State(said, service=service, pg=_version(options.pg), before=before)
     findings += _statements(path, source, state)
     findings += _long_names(path, source)
     return _allowed(path, findings, said)
-
-
-_DIRECTIVES = (
-    "write no-transaction; phase expand or contract; reads SCHEMA.TABLE; allow RULE, reason: "
-    "each in a comment above the first statement"
-)
 
 
 def _statements(path: Path, source: Source, state: State) -> Iterator[Finding]:
@@ -285,7 +288,7 @@ def _long_names(path: Path, source: Source) -> Iterator[Finding]:
                 yield _file_finding(path, line, "name-too-long", message, "choose a shorter name")
 
 
-def _allowed(path: Path, findings: list[Finding], said: Directives) -> list[Finding]:
+def _allowed(path: Path, findings: list[Finding], said: header.Header) -> list[Finding]:
     """Without what the file allows, and with a word on what it allows in vain."""
     allowed = {allowance.rule for allowance in said.allowances}
     hit = {finding.rule for finding in findings} & allowed

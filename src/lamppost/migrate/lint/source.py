@@ -1,15 +1,10 @@
-"""One file's bytes become text, or the reason why they cannot; and what its header asks for."""
+"""One file's bytes become text, or the reason why they cannot."""
 
 import re
 from bisect import bisect_right
 from functools import cached_property
 
-import msgspec
-
-from lamppost.migrate.lint.model import Name
-
 _ENDS = re.compile(rb"\r\n|\r|\n")
-_DIRECTIVE = re.compile(r"^--[ \t]*lamppost:[ \t]*(?P<word>[\w-]+)[ \t]*(?P<rest>.*?)[ \t]*$")
 
 
 class Refusal(Exception):
@@ -18,24 +13,6 @@ class Refusal(Exception):
     def __init__(self, line: int, message: str, instead: str) -> None:
         super().__init__(message)
         self.line, self.message, self.instead = line, message, instead
-
-
-class Allowance(msgspec.Struct, frozen=True):
-    """`-- lamppost: allow RULE, reason`."""
-
-    line: int
-    rule: str
-    reason: str
-
-
-class Directives(msgspec.Struct, frozen=True, kw_only=True):
-    """What the comments at the top of a file say to us. `wrong`: line and message."""
-
-    in_transaction: bool = True
-    phase: str = "expand"
-    reads: frozenset[Name] = frozenset()
-    allowances: tuple[Allowance, ...] = ()
-    wrong: tuple[tuple[int, str], ...] = ()
 
 
 class Source:
@@ -78,41 +55,3 @@ def _decoded(raw: bytes) -> str:
     except UnicodeDecodeError as unreadable:
         line = len(_ENDS.findall(raw[: unreadable.start])) + 1
         raise Refusal(line, "the file is not UTF-8", "save it as UTF-8") from unreadable
-
-
-def directives(text: str) -> Directives:
-    """The directives in the comments before the first statement."""
-    if "lamppost:" not in text:
-        return Directives()
-    in_transaction, phase = True, "expand"
-    reads: set[Name] = set()
-    allowances: list[Allowance] = []
-    wrong: list[tuple[int, str]] = []
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        if line.strip() and not line.startswith("--"):
-            break
-        found = _DIRECTIVE.match(line)
-        if not found:
-            continue
-        word, rest = found["word"], found["rest"]
-        if word == "no-transaction" and not rest:
-            in_transaction = False
-        elif word == "phase" and rest in {"expand", "contract"}:
-            phase = rest
-        elif word == "reads" and (table := re.fullmatch(r"(\w+)\.(\w+)", rest)):
-            reads.add(Name(table[1], table[2]))
-        elif word == "allow" and (said := re.fullmatch(r"([a-z0-9-]+)[ \t]*,[ \t]*(\S.*)", rest)):
-            allowances.append(Allowance(number, said[1], said[2]))
-        elif word == "allow":
-            wrong.append((number, f"an allowance without a reason: {rest or '(nothing)'}"))
-        else:
-            wrong.append(
-                (number, f"`-- lamppost: {word} {rest}`".rstrip("` ") + "` asks for something unknown")
-            )
-    return Directives(
-        in_transaction=in_transaction,
-        phase=phase,
-        reads=frozenset(reads),
-        allowances=tuple(allowances),
-        wrong=tuple(wrong),
-    )

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from lamppost.migrate.header import Header
 from lamppost.migrate.lint import model
 from lamppost.migrate.lint.facts import Before, Facts
 from lamppost.migrate.lint.model import Name, Statement
-from lamppost.migrate.lint.source import Directives
 from lamppost.migrate.lint.uses import Use, uses
 
 # Actions of `alter table` that let reads and writes go on (SHARE UPDATE EXCLUSIVE).
@@ -21,13 +21,13 @@ class State:
 
     def __init__(
         self,
-        directives: Directives,
+        header: Header,
         *,
         service: str | None,
         pg: tuple[int, int | None],
         before: Before,
     ) -> None:
-        self.directives = directives
+        self.header = header
         self.service = service
         self.pg, self.pg_minor = pg
         self.statement = Statement(1, model.Other(""))
@@ -60,12 +60,12 @@ class State:
     @property
     def in_transaction(self) -> bool:
         """Whether the statement shares a transaction with those around it."""
-        return self.directives.in_transaction or self.begun is not None or self.inside != "file"
+        return self.header.in_transaction or self.begun is not None or self.inside != "file"
 
     @property
     def contracting(self) -> bool:
         """Whether the running code no longer needs what this file removes: `phase contract`."""
-        return self.directives.phase == "contract"
+        return self.header.phase == "contract"
 
     def resolved(self, name: Name) -> Name:
         """`name` with the schema it is found in: said, or of the search path, or public."""

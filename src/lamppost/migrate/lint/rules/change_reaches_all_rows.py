@@ -21,5 +21,5 @@ def check(what: Change | Loop, at: State) -> Iterator[Found]:
         return
     if change.reach == "all":
         yield Found(f"{change.verb} reaches every row of {change.table}: {change.why}")
-    elif isinstance(what, Loop) and what.over != "numbers" and at.directives.in_transaction:
+    elif isinstance(what, Loop) and what.over != "numbers" and at.header.in_transaction:
         yield Found(f"{change.verb} of {change.table} is repeated in one transaction, over {what.over}")

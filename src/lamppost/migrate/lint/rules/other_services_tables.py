@@ -54,4 +54,4 @@ def _may(name: Name, how: str, at: State) -> bool:
         return True
     if name.schema in _SHARED:
         return how != "change"
-    return how == "read" and name in at.directives.reads
+    return how == "read" and (name.schema, name.name) in at.header.reads

@@ -1,0 +1,24 @@
+"""The commands below `lamppost migrate`, each loaded only when it is used."""
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+app = App(name="migrate", help="How the tables change.")
+
+_COMMANDS = {
+    "status": "Every migration of every database, and its state.",
+    "plan": "What `apply` would do, and what it would refuse.",
+    "apply": "Bring every database to the state of the files.",
+    "new": "Start a migration of a service.",
+}
+for _name, _about in _COMMANDS.items():
+    app.command(f"lamppost.cli.migrate.{_name}:{_name}", name=_name, help=_about)
+
+
+@app.command(name="lint", help_flags=[])
+def lint(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> int:
+    """What the files would do to a busy database: lamppost migrate lint PATH… (--help says more)."""
+    from lamppost.cli.migrate.lint import main
+
+    return main(list(arguments))
