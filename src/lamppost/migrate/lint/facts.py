@@ -23,6 +23,7 @@ class Facts(msgspec.Struct):
 
     tables: set[Name] = msgspec.field(default_factory=set)
     rows: dict[Name, float] = msgspec.field(default_factory=dict)
+    bytes: dict[Name, int] = msgspec.field(default_factory=dict)
     partitioned: set[Name] = msgspec.field(default_factory=set)
     types: dict[tuple[Name, str], str] = msgspec.field(default_factory=dict)
     not_null: set[tuple[Name, str]] = msgspec.field(default_factory=set)
