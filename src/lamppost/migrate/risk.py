@@ -139,7 +139,8 @@ class _File:
         self._statements = [one for _, group in groups for one in group if isinstance(one, Statement)]
         self._state.expect(self._statements)
         found = tuple(self._one(parsed, group) for parsed, group in groups)
-        return FileRisk(self._migration.name, self._migration.in_transaction, found)
+        by_line = tuple(sorted(found, key=lambda one: one.line))
+        return FileRisk(self._migration.name, self._migration.in_transaction, by_line)
 
     def teach(self, facts: Facts, made: set[Name]) -> None:
         """Let `facts` be those of the time after this file, and `made` know its tables."""
