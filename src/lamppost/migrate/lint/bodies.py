@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pglast.parser import ParseError
-
 from lamppost.migrate.lint.model import Node
 from lamppost.migrate.lint.parse import query
+from lamppost.migrate.lint.pg import ParseError
 from lamppost.migrate.lint.tree import NOT_CONSTANT, constant, function, strings
 
 # Stands for what only the running block knows.

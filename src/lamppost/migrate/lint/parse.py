@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from pglast.parser import ParseError, parse_plpgsql_json, parse_sql_json, split
 
 from lamppost.migrate.lint.model import Node
+from lamppost.migrate.lint.pg import ParseError, parse_plpgsql_json, parse_sql_json, split
 from lamppost.migrate.lint.source import Source
 
 _decode = msgspec.json.Decoder().decode

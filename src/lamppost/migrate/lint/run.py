@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
-from pglast.parser import scan
 
 from lamppost.errors import AuthorError, OperatorError
 from lamppost.migrate import header
@@ -17,6 +16,7 @@ from lamppost.migrate.lint import model
 from lamppost.migrate.lint.facts import Before, Earlier, Known, Library
 from lamppost.migrate.lint.model import Finding, Severity, Statement
 from lamppost.migrate.lint.parse import Unreadable, parse
+from lamppost.migrate.lint.pg import scan
 from lamppost.migrate.lint.rules import Rule, load
 from lamppost.migrate.lint.source import Refusal, Source
 from lamppost.migrate.lint.state import State

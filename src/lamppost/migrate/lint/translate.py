@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pglast.parser import ParseError
-
 from lamppost.migrate.lint import bodies, model
 from lamppost.migrate.lint.definitions import DEFINITIONS
 from lamppost.migrate.lint.model import Change, CreateFunction, Kind, Loop, Name, Node, Statement
 from lamppost.migrate.lint.objects import options, switched_on
 from lamppost.migrate.lint.parse import Parsed, Unreadable, body, query
+from lamppost.migrate.lint.pg import ParseError
 from lamppost.migrate.lint.queries import QUERIES, Filled
 from lamppost.migrate.lint.queries import query as query_kinds
 from lamppost.migrate.lint.source import Source
