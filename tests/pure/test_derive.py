@@ -19,7 +19,9 @@ from lamppost.derive.describe import describe
 from lamppost.derive.environment import environment
 from lamppost.derive.grants import grants
 from lamppost.derive.manifest import ServiceEntry, read, write
+from lamppost.pack.discover import discover
 from services.birthday import service as birthday
+from tests.running import ROOT
 
 
 def get_dog() -> None:
@@ -120,3 +122,45 @@ def test_handlers_of_one_function_live_in_one_module():
     mixed = Function(name="api", routes=(Route("GET /a", get_dog), Route("GET /b", birthday.api.get_user)))
     with pytest.raises(AuthorError, match="has handlers in"):
         describe(System((Service(name="shop", functions=(mixed,)),)), {"shop": "x"})
+
+
+def test_only_what_migrates_opens_the_databases_as_their_administrator() -> None:
+    system = discover(ROOT)
+    administrator = "arn:aws:secretsmanager:us-east-2:000000000000:secret:lamppost/dev/postgres/administrator"
+    openers = {
+        f"{service.name}.{function.name}"
+        for service in system.services
+        for function in service.functions
+        for grant in grants(service, function, env="dev")
+        if grant.allows("secretsmanager:GetSecretValue", administrator)
+    }
+    assert openers == {"migrator.migrator"}
+
+
+def test_what_migrates_may_read_the_secret_of_every_database_and_nothing_else() -> None:
+    system = discover(ROOT)
+    [migrator] = [service for service in system.services if service.name == "migrator"]
+    secrets = {
+        grant.resource.partition(":secret:")[2]
+        for grant in grants(migrator, migrator.functions[0], env="dev")
+        if "secretsmanager:GetSecretValue" in grant.actions
+    }
+    databases = {entry.secret.replace("{env}", "dev") for entry, _ in system.databases().values()}
+    assert len(secrets) == len(databases) + 1
+    assert (
+        environment(migrator, migrator.functions[0], stage="dev", env="dev")["DB_ADMIN_SECRET_NAME"]
+        in secrets
+    )
+
+
+def test_two_functions_that_migrate_are_one_too_many() -> None:
+    def twin(name: str) -> Service:
+        return Service(name=name, functions=(Function(name=name, handler=tick, migrates=True),))
+
+    with pytest.raises(AuthorError, match="two functions migrate"):
+        System((twin("one"), twin("two")))
+
+
+def test_what_migrates_answers_no_http() -> None:
+    with pytest.raises(AuthorError, match="answers HTTP and migrates"):
+        Function(name="migrator", routes=(Route("GET /", tick),), migrates=True)

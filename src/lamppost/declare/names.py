@@ -13,6 +13,8 @@ LOCAL = "local"
 LOCAL_ACCOUNT = "000000000000"
 LOCAL_REGION = "us-east-2"
 LOCAL_ENV = "dev"
+# Who may make databases and roles: opened by the function that migrates, and by nobody else.
+ADMINISTRATOR = "lamppost/{env}/postgres/administrator"
 
 _FIRST_SEGMENT = re.compile(r"^(/?[^-/]+)([-/])")
 

@@ -73,6 +73,8 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
 
     `sends` names queues, `reads` parameters and secrets: they become the IAM role, on AWS and
     locally. `internet` places it where it has egress. `concurrency` is reserved concurrency.
+    The one that `migrates` carries every service's migrations, opens every database as its
+    administrator, and goes round a proxy.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     internet: bool = False
     database: bool = True
     concurrency: int | None = None
+    migrates: bool = False
 
     def __post_init__(self) -> None:
         _check_part("function", self.name)
@@ -106,6 +109,11 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
                 f"function {self.name!r} may run {self.timeout.total_seconds():.0f} s behind an HTTP API, "
                 f"which answers 503 after {limits.HTTP_TIMEOUT.total_seconds():.0f} s",
                 fix="lower timeout=, or queue the work and answer 202",
+            )
+        if self.routes and self.migrates:
+            raise AuthorError(
+                f"function {self.name!r} answers HTTP and migrates",
+                fix="give migrating a function of its own, with handler=: nobody may call it over HTTP",
             )
         if not limits.FUNCTION_MEMORY_MB_MIN <= self.memory_mb <= limits.FUNCTION_MEMORY_MB_MAX:
             raise AuthorError(
@@ -352,6 +360,10 @@ class System(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         _distinct("two services are named", (service.name for service in self.services))
         _distinct("two services declare the queue", (q.name for s in self.services for q in s.queues))
+        _distinct(
+            "two functions migrate this",
+            ("system" for service in self.services for function in service.functions if function.migrates),
+        )
         secrets: dict[str, str] = {}
         for service in self.services:
             if service.database is None:

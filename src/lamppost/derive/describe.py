@@ -1,6 +1,6 @@
 """From declarations to the manifest."""
 
-from lamppost.declare.service import Function, Handler, Queue, Route, Service, System
+from lamppost.declare.service import Database, Function, Handler, Queue, Route, Service, System
 from lamppost.derive.manifest import (
     DatabaseEntry,
     FunctionEntry,
@@ -18,17 +18,24 @@ from lamppost.errors import AuthorError
 
 def describe(system: System, folders: dict[str, str]) -> Manifest:
     """The manifest of `system`; `folders` says where each service stands in the repository."""
-    return Manifest(tuple(_service(service, folders[service.name]) for service in system.services))
+    databases = {
+        service.database.name: _database(service.database) for service in system.services if service.database
+    }
+    return Manifest(
+        tuple(
+            _service(service, folders[service.name], tuple(databases.values())) for service in system.services
+        )
+    )
 
 
-def _service(service: Service, folder: str) -> ServiceEntry:
+def _service(service: Service, folder: str, databases: tuple[DatabaseEntry, ...]) -> ServiceEntry:
     return ServiceEntry(
         name=service.name,
         prefix=service.prefix or service.name,
         about=service.about,
         folder=folder,
-        database=DatabaseEntry(service.database.name, service.database.secret) if service.database else None,
-        functions=tuple(_function(service, function) for function in service.functions),
+        database=_database(service.database) if service.database else None,
+        functions=tuple(_function(service, function, databases) for function in service.functions),
         schedules=tuple(
             ScheduleEntry(schedule.runs.name, int(schedule.every.total_seconds()))
             for schedule in service.schedules
@@ -40,7 +47,11 @@ def _service(service: Service, folder: str) -> ServiceEntry:
     )
 
 
-def _function(service: Service, function: Function) -> FunctionEntry:
+def _database(database: Database) -> DatabaseEntry:
+    return DatabaseEntry(database.name, database.secret)
+
+
+def _function(service: Service, function: Function, databases: tuple[DatabaseEntry, ...]) -> FunctionEntry:
     handlers = [function.handler] if function.handler else [route.handler for route in function.routes]
     secrets = {secret.name for secret in service.secrets}
     return FunctionEntry(
@@ -58,6 +69,7 @@ def _function(service: Service, function: Function) -> FunctionEntry:
         sends=function.sends,
         reads_parameters=tuple(name for name in function.reads if name not in secrets),
         reads_secrets=tuple(name for name in function.reads if name in secrets),
+        migrates=databases if function.migrates else (),
     )
 
 

@@ -18,6 +18,8 @@ def environment(service: ServiceEntry, function: FunctionEntry, *, stage: str, e
     if function.database and service.database is not None:
         variables["DB_SECRET_NAME"] = names.physical(service.database.secret, env)
         variables["DB_NAME"] = service.database.name
+    if function.migrates:
+        variables["DB_ADMIN_SECRET_NAME"] = names.physical(names.ADMINISTRATOR, env)
     if function.reads_parameters:
         # The extension's own cache would keep a parameter for five minutes; ours keeps it for one at most.
         variables["SSM_PARAMETER_STORE_TTL"] = "10"

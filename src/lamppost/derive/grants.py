@@ -58,6 +58,9 @@ def _grants(
         yield Grant(
             READ_SECRET, names.secret_arn(called(secret), **place), f"its database's secret is {secret}"
         )
+    opened = [names.ADMINISTRATOR, *(database.secret for database in function.migrates)]
+    for name in opened if function.migrates else ():
+        yield Grant(READ_SECRET, names.secret_arn(called(name), **place), "it migrates")
     for name in function.reads_secrets:
         yield Grant(READ_SECRET, names.secret_arn(called(name), **place), f"reads={name}")
     for name in function.reads_parameters:

@@ -25,8 +25,15 @@ class RouteEntry(msgspec.Struct, frozen=True):
         return f"{self.method} {self.path}"
 
 
+class DatabaseEntry(msgspec.Struct, frozen=True):
+    """A database and the logical name of the secret that opens it."""
+
+    name: str
+    secret: str
+
+
 class FunctionEntry(msgspec.Struct, frozen=True):
-    """One function. `named` is its logical AWS name; times are seconds."""
+    """One function. `named` is its logical AWS name; times are seconds; `migrates` names databases."""
 
     name: str
     named: str
@@ -42,6 +49,7 @@ class FunctionEntry(msgspec.Struct, frozen=True):
     sends: tuple[str, ...]
     reads_parameters: tuple[str, ...]
     reads_secrets: tuple[str, ...]
+    migrates: tuple[DatabaseEntry, ...] = ()
 
 
 class ScheduleEntry(msgspec.Struct, frozen=True):
@@ -77,13 +85,6 @@ class SecretEntry(msgspec.Struct, frozen=True):
 
     name: str
     about: str
-
-
-class DatabaseEntry(msgspec.Struct, frozen=True):
-    """A database and the logical name of the secret that opens it."""
-
-    name: str
-    secret: str
 
 
 class ServiceEntry(msgspec.Struct, frozen=True):

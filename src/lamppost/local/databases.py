@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 import psycopg
@@ -63,6 +63,8 @@ class Databases:
 
     def credentials(self, manifest: Manifest) -> bool:
         """Let every database's secret say where it is and how to enter; whether all had one before."""
+        if any(function.migrates for service in manifest.services for function in service.functions):
+            self._administrator()
         known = [self._credentials(database)[1] for database, _ in manifest.databases().values()]
         return all(known)
 
@@ -117,6 +119,21 @@ class Databases:
         if known != wanted:
             self._keep(name, msgspec.json.encode(wanted).decode())
         return password, bool(kept)
+
+    def _administrator(self) -> None:
+        """The administrator's secret, in the form RDS gives it."""
+        name = names.physical(names.ADMINISTRATOR, names.LOCAL_ENV)
+        place = urlsplit(self._server.dsn("postgres"))
+        wanted = {
+            "engine": "postgres",
+            "username": unquote(place.username or ""),
+            "password": unquote(place.password or ""),
+            "host": place.hostname or "127.0.0.1",
+            "port": place.port or 5432,
+        }
+        kept = self._store.get(name)
+        if kept is None or msgspec.json.decode(kept) != wanted:
+            self._keep(name, msgspec.json.encode(wanted).decode())
 
     def _keep(self, name: str, value: str) -> None:
         if self._store.find(name) is None:

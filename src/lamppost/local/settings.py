@@ -24,6 +24,7 @@ class Settings:
 
     def name(self, manifest: Manifest) -> None:
         """Let everything `manifest` declares answer to all of its names."""
+        self.secrets.aliases.add(names.local_names(names.ADMINISTRATOR))
         for service in manifest.services:
             if service.database is not None:
                 self.secrets.aliases.add(names.local_names(service.database.secret))

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -19,10 +18,9 @@ from lamppost.errors import AuthorError, OperatorError
 from lamppost.observe import bridge
 from lamppost.observe.log import Log, ambient
 from lamppost.runtime.context import LiveContext
+from lamppost.settings import package
 
 Run = Callable[[dict[str, Any], LiveContext, Any], Any]
-
-MANIFEST = "lamppost.json"
 
 
 class Entry:
@@ -73,14 +71,12 @@ def load() -> Entry:
 
 
 def _find(wanted: str) -> tuple[ServiceEntry, FunctionEntry]:
-    root = os.environ.get("LAMBDA_TASK_ROOT", ".")
-    path = Path(os.environ.get("LAMPPOST_MANIFEST") or f"{root}/{MANIFEST}")
     service_name, _, function_name = wanted.partition(".")
-    for service in read(path.read_bytes()).services:
+    for service in read(package.manifest().read_bytes()).services:
         if service.name == service_name:
             return service, service.function(function_name)
     raise AuthorError(
-        f"LAMPPOST_FUNCTION is {wanted!r}, which {path.name} does not hold",
+        f"LAMPPOST_FUNCTION is {wanted!r}, which {package.manifest().name} does not hold",
         fix="set it to service.function; `lamppost synth` and `lamppost up` do",
     )
 

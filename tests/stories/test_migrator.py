@@ -1,0 +1,106 @@
+"""The migrator as CloudFormation and people call it, in a running system."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.running import House
+
+ID = "migrator"
+
+
+def invoke(house: House, event: dict[str, Any]) -> tuple[bool, Any]:
+    """Whether the function succeeded, and its answer."""
+    client = boto3.client(
+        "lambda",
+        endpoint_url=house.running["aws"],
+        region_name="us-east-2",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+    answer = client.invoke(FunctionName="migrator-dev", Payload=json.dumps(event))
+    return "FunctionError" not in answer, json.loads(answer["Payload"].read())
+
+
+def request(kind: str, digest: str | None) -> dict[str, Any]:
+    """What CDK's Provider hands on."""
+    return {
+        "RequestType": kind,
+        "StackId": "arn:aws:cloudformation:us-east-2:000000000000:stack/s/1",
+        "RequestId": "1",
+        "LogicalResourceId": "RunMigrations",
+        "ResourceType": "Custom::Migrations",
+        "ResourceProperties": {"ServiceToken": "arn"} | ({"digest": digest} if digest else {}),
+    }
+
+
+@pytest.fixture
+def digest(house: House) -> str:
+    done, told = invoke(house, {"action": "status"})
+    assert done
+    return str(told["digest"])
+
+
+def test_a_create_brings_every_database_up_to_date_and_says_how_far(house: House, digest: str) -> None:
+    done, told = invoke(house, request("Create", digest))
+    assert done
+    assert told["PhysicalResourceId"] == ID
+    assert told["Data"]["digest"] == digest
+    assert told["Data"]["head"].endswith(".sql")
+    assert all(isinstance(value, str) for value in told["Data"].values())
+    assert len(json.dumps(told)) < 4096
+
+
+def test_the_update_back_to_a_release_that_was_here_succeeds_with_any_package(
+    house: House, digest: str
+) -> None:
+    invoke(house, request("Create", digest))
+    for name in ("bday", "barkbase"):
+        with house.database(name) as db:
+            db.execute("insert into public.schema_rollouts (digest) values ('of the release before')")
+    done, told = invoke(house, request("Update", "of the release before"))
+    assert done
+    assert (told["PhysicalResourceId"], told["Data"]["count"]) == (ID, "0")
+
+
+def test_a_package_of_another_release_fails_and_changes_nothing(house: House, digest: str) -> None:
+    done, told = invoke(house, request("Update", "0" * 64))
+    assert not done
+    assert "this package carries " + digest[:12] in told["errorMessage"]
+    assert "fix:" in told["errorMessage"]
+
+
+def test_a_delete_leaves_the_databases_alone(house: House, digest: str) -> None:
+    before = invoke(house, {"action": "status"})
+    assert invoke(house, request("Delete", digest)) == (True, {"PhysicalResourceId": ID})
+    assert invoke(house, {"action": "status"}) == before
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        request("Create", None),
+        request("Destroy", "x"),
+        {"RequestType": "Update"},
+        {"RequestType": "Update", "ResourceProperties": None},
+        {"RequestType": "Update", "ResourceProperties": {"digest": 7}},
+        {"RequestType": ["Update"]},
+        {"action": "drop"},
+        {"action": None},
+    ],
+)
+def test_an_event_that_says_nothing_we_know_is_refused_with_a_sentence(
+    house: House, event: dict[str, Any]
+) -> None:
+    done, told = invoke(house, event)
+    assert not done
+    assert told["errorType"] == "AuthorError"
+    assert "fix:" in told["errorMessage"]
+
+
+def test_a_person_asks_how_far_the_databases_are(house: House, digest: str) -> None:
+    told = house.run("invoke", "migrator-dev")["payload"]
+    assert told["digest"] == digest
+    assert set(told["head"]) == {"barkbase", "bday"}
