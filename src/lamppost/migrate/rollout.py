@@ -6,18 +6,27 @@ its files are in, in all of its databases.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 import psycopg
 
 from lamppost.db import faults
 from lamppost.errors import AuthorError, OperatorError
-from lamppost.migrate import ledger, rollouts
+from lamppost.migrate import header, ledger, rollouts
 from lamppost.migrate.apply import apply
 from lamppost.migrate.events import Event
-from lamppost.migrate.files import PLATFORM, Bundle
+from lamppost.migrate.files import PLATFORM, Bundle, Migration
 from lamppost.migrate.plan import Plan, plan
 from lamppost.migrate.provision import provision, roles
+
+if TYPE_CHECKING:
+    from lamppost.migrate.risk import FileRisk
+
+# So many rows are read or written in a second or two; what takes longer is a job.
+LIMIT_ROWS = 200_000
+# The rule of the linter that an author allows for SQL which is put together while it runs.
+UNREADABLE = "unreadable-at-lint"
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -43,12 +52,19 @@ class Rollout(msgspec.Struct, frozen=True):
     notice: str = ""
 
 
-def roll_out(places: Sequence[Place], *, digest: str, report: Callable[[Event], None]) -> Rollout:
+def roll_out(
+    places: Sequence[Place],
+    *,
+    digest: str,
+    report: Callable[[Event], None],
+    limit_rows: int = LIMIT_ROWS,
+) -> Rollout:
     """Bring every place to the state of its files, which must be those of the release `digest`.
 
     A package with other files is refused, save when the databases have had that release before: then
     a failed deploy is going back to it, and there is nothing to do.
-    Nothing is applied anywhere when a file is refused anywhere. Raises `AuthorError` for files,
+    Nothing is applied anywhere when a file is refused anywhere, nor when one would read or write more than
+    `limit_rows` rows of a table at once: that is a job's work. Raises `AuthorError` for files,
     `OperatorError` for what the stage lacks.
     """
     carried = rollouts.digest_of(place.bundle for place in places)
@@ -58,7 +74,9 @@ def roll_out(places: Sequence[Place], *, digest: str, report: Callable[[Event], 
     for place in places:
         provision(place.server, place.database, _schemas(place.bundle), place.password)
     for place in places:
-        _refuse(_looked_at(place), place)
+        todo = _looked_at(place)
+        _refuse(todo, place)
+        _refuse_heavy(todo, place, limit_rows)
     done = [
         apply(place.conninfo, place.bundle, role=roles(place.database).migrator, report=report)
         for place in places
@@ -111,6 +129,36 @@ def _refuse(todo: Plan, place: Place) -> None:
                 fix="bring its migrations folder back; a service that ended keeps its files",
                 code="migrator_empty",
             )
+
+
+def _refuse_heavy(todo: Plan, place: Place, limit_rows: int) -> None:
+    """Raise what would take a deploy's time, or the traffic's. A service without tables has neither."""
+    weighed = {one.name for one in todo.pending if one.service in todo.head and one.service != PLATFORM}
+    if not weighed:
+        return
+    # The parser is large, and most deploys bring nothing to parse.
+    from lamppost.migrate import risk, sizes
+
+    facts = sizes.survey(place.conninfo)
+    with _connected(place) as connection:
+        major = str(connection.info.server_version // 10_000)
+    for migration, judged in zip(todo.pending, risk.judge_all(todo.pending, facts, pg=major), strict=True):
+        sentence = risk.too_heavy(_known(judged, migration), limit_rows) if judged.name in weighed else None
+        if sentence is not None:
+            raise AuthorError(
+                sentence,
+                fix="begin the file with `-- lamppost: job`, deploy, and run it beside the traffic:"
+                f" lamppost migrate job run {migration.name}",
+                code="migrator_heavy",
+            )
+
+
+def _known(judged: "FileRisk", migration: Migration) -> "FileRisk":
+    """What can be judged of a file whose author answers for the rest of it, with a reason."""
+    if not any(one.rule == UNREADABLE for one in header.read(migration.text).allowances):
+        return judged
+    known = tuple(one for one in judged.statements if one.risk != "unknown")
+    return msgspec.structs.replace(judged, statements=known)
 
 
 def _schemas(bundle: Bundle) -> list[str]:
