@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lamppost.errors import LamppostError
 
 if TYPE_CHECKING:
-    from lamppost.migrate.lint.run import Report
+    from lamppost.migrate.lint.options import Report
 
 USAGE = """usage: lamppost migrate lint PATH... [options]
 

@@ -1,21 +1,13 @@
 """What is known of the tables beforehand: from earlier files, or from a live catalog."""
 
-import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from itertools import accumulate
-from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from lamppost.migrate.lint import model
 from lamppost.migrate.lint.model import Name, Statement
-from lamppost.migrate.lint.parse import Unreadable, parse
-from lamppost.migrate.lint.source import Refusal, Source
-from lamppost.migrate.lint.translate import Translator
-
-_WORD = re.compile(rb"[\w$]")
+from lamppost.migrate.lint.parse import Unreadable
 
 
 class Facts(msgspec.Struct):
@@ -109,98 +101,6 @@ class Before(Protocol):
     def about(self, name: str) -> Facts:
         """What is known of the tables, functions and types called `name`."""
         ...
-
-
-class Shelf:
-    """All files of a folder as one text, so that a thousand are searched for a name at once."""
-
-    def __init__(self, folder: Path, pattern: str) -> None:
-        self.paths = tuple(sorted(path for path in folder.glob(pattern) if path.is_file()))
-        texts = [_text(path) for path in self.paths]
-        self._all = b"\0".join(texts)
-        self._starts = [0, *accumulate(len(text) + 1 for text in texts)][:-1]
-
-    def mentioning(self, name: str, before: Path | None) -> list[Path]:
-        """The files that hold `name` as a word, in order; only those before `before`, if it is given."""
-        end = len(self._all)
-        if before is not None:
-            at = bisect_left(self.paths, before)
-            end = self._starts[at] if at < len(self.paths) else end
-        wanted = name.lower().encode()
-        found: set[int] = set()
-        # bytes.find runs through a megabyte in no time; a regular expression with word borders does not.
-        at = self._all.find(wanted, 0, end)
-        while at >= 0:
-            if not _WORD.match(self._all, at + len(wanted)) and not (at and _WORD.match(self._all, at - 1)):
-                found.add(bisect_right(self._starts, at) - 1)
-            at = self._all.find(wanted, at + 1, end)
-        return [self.paths[place] for place in sorted(found)]
-
-
-class Library:
-    """What one run has read of earlier files."""
-
-    def __init__(self) -> None:
-        self._shelves: dict[tuple[Path, str], Shelf] = {}
-        self._read: dict[Path, list[Statement | Unreadable]] = {}
-
-    def mentioning(self, folder: Path, pattern: str, name: str, before: Path | None) -> list[Path]:
-        """The folder's files that hold `name`: see `Shelf`."""
-        place = (folder, pattern)
-        if place not in self._shelves:
-            self._shelves[place] = Shelf(folder, pattern)
-        return self._shelves[place].mentioning(name, before)
-
-    def statements(self, path: Path) -> list[Statement | Unreadable]:
-        """What a file does; each is parsed once."""
-        if path not in self._read:
-            self._read[path] = read_statements(path)
-        return self._read[path]
-
-
-def _text(path: Path) -> bytes:
-    try:
-        return path.read_bytes().lower()
-    except OSError:
-        return b""
-
-
-class Earlier:
-    """The files before one, read only when a rule asks, and only those that mention what it asks about."""
-
-    complete = False
-
-    def __init__(self, path: Path, others: Path | None, library: Library) -> None:
-        self._path = path
-        self._library = library
-        self._others = others
-        self._known: dict[str, Facts] = {}
-
-    def about(self, name: str) -> Facts:
-        """What the files before say about `name`."""
-        if name not in self._known:
-            facts = Facts()
-            look = self._library.mentioning
-            others = look(self._others, "**/*.sql", name, None) if self._others else []
-            own = look(self._path.parent, "*.sql", name, self._path)
-            for path in (*(one for one in others if one != self._path), *own):
-                facts.learn(self._library.statements(path))
-            self._known[name] = facts
-        return self._known[name]
-
-
-def read_statements(path: Path) -> list[Statement | Unreadable]:
-    """All that a file does; nothing where it cannot be read, which is its own finding elsewhere."""
-    try:
-        source = Source(path.read_bytes())
-    except (Refusal, OSError):
-        return []
-    translator = Translator(source)
-    found: list[Statement | Unreadable] = []
-    for parsed in parse(source):
-        if not isinstance(parsed, Unreadable):
-            found += translator.statements(parsed)
-    return found
 
 
 class Known:

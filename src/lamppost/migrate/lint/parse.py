@@ -17,7 +17,9 @@ from lamppost.migrate.lint.source import Source
 _decode = msgspec.json.Decoder().decode
 _BLANK = re.compile(rb"(?:\s+|;|--[^\r\n]*)*")
 _META = re.compile(r"^[ \t]*\\(?:[a-zA-Z!?]|\.)", re.MULTILINE)
-_COPY_DATA = re.compile(r"\bcopy\b[^;]*\bfrom\s+stdin\b", re.IGNORECASE)
+_COPY_DATA = re.compile(r"\bfrom\s{1,99}stdin\b", re.IGNORECASE)
+# A file that is no SQL at all has one mistake, however many statements it would be.
+_ENOUGH = 20
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -98,16 +100,20 @@ def _piecewise(source: Source, error: Exception) -> Iterator[Parsed | Unreadable
     if len(pieces) < 2:
         yield _unreadable(source, error, 0)
         return
-    seen = False
+    wrong = base = end = 0
     for piece in pieces:
-        text = source.text[piece]
-        base = len(source.text[: piece.start].encode())
+        base += len(source.text[end : piece.start].encode())
+        text, end = source.text[piece], piece.start
         try:
             yield from _statements(source, text, base)
-        except (ParseError, RecursionError) as wrong:
-            seen = True
-            yield _unreadable(source, wrong, piece.start)
-    if not seen:
+        except (ParseError, RecursionError) as mistake:
+            wrong += 1
+            if wrong <= _ENOUGH:
+                yield _unreadable(source, mistake, piece.start)
+    if wrong > _ENOUGH:
+        rest = f"{wrong - _ENOUGH} more statements cannot be read"
+        yield Unreadable(source.line_of_character(len(source.text)), rest, "correct the first ones first")
+    if not wrong:
         yield _unreadable(source, error, 0)
 
 

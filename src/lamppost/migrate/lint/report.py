@@ -3,8 +3,8 @@
 from typing import Any
 
 from lamppost.migrate.lint.model import Finding
+from lamppost.migrate.lint.options import Report
 from lamppost.migrate.lint.rules import load
-from lamppost.migrate.lint.run import Report
 
 _LEVEL = {"block": "error", "advise": "warning"}
 
