@@ -15,7 +15,7 @@ import msgspec
 
 from lamppost import AuthorError, Context
 from lamppost.migrate.events import Event
-from lamppost.migrate.rollout import Rollout, heads, roll_out
+from lamppost.migrate.rollout import Rollout, heads, ledgers, roll_out
 from lamppost.migrate.rollouts import digest_of
 from lamppost.migrate.stage import Stage
 
@@ -49,12 +49,16 @@ def _asked(event: dict[str, Any], ctx: Context) -> dict[str, Any]:
         case "status":
             here = Stage.here().places()
             return {"digest": digest_of(place.bundle for place in here), "head": heads(here)}
+        case "ledger":
+            return {"databases": msgspec.to_builtins(ledgers(Stage.here().places()))}
         case "apply":
             digest = digest_of(place.bundle for place in Stage.here().places())
             return dict(msgspec.to_builtins(_rolled_out(digest, ctx)))
         case other:
             raise AuthorError(
-                f"nobody knows the action {other!r}", fix="send status or apply", code="migrator_request"
+                f"nobody knows the action {other!r}",
+                fix="send status, ledger or apply",
+                code="migrator_request",
             )
 
 

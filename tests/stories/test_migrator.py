@@ -6,6 +6,8 @@ from typing import Any
 import boto3
 import pytest
 
+from lamppost.errors import OperatorError
+from lamppost.migrate import ledger, remote
 from tests.running import House
 
 ID = "migrator"
@@ -104,3 +106,23 @@ def test_a_person_asks_how_far_the_databases_are(house: House, digest: str) -> N
     told = house.run("invoke", "migrator-dev")["payload"]
     assert told["digest"] == digest
     assert set(told["head"]) == {"barkbase", "bday"}
+
+
+def test_another_stages_ledgers_are_read_through_its_migrator(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "AWS_ENDPOINT_URL": house.running["aws"],
+        "AWS_REGION": "us-east-2",
+        "AWS_DEFAULT_REGION": "us-east-2",
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+    }.items():
+        monkeypatch.setenv(name, value)
+    told = remote.ledger("dev")
+    with house.database("bday") as db:
+        assert told["bday"] == ledger.read(db)
+    with pytest.raises(OperatorError) as refused:
+        remote.ledger("moon")
+    assert refused.value.code == "stage_unreachable"
+    assert "not deployed" in refused.value.what

@@ -96,6 +96,15 @@ def heads(places: Sequence[Place]) -> dict[str, dict[str, str]]:
     return {place.database: _looked_at(place).head for place in places}
 
 
+def ledgers(places: Sequence[Place]) -> dict[str, tuple[ledger.Row, ...]]:
+    """Every row of each database's ledger."""
+    found: dict[str, tuple[ledger.Row, ...]] = {}
+    for place in places:
+        with _connected(place) as connection:
+            found[place.database] = ledger.read(connection)
+    return found
+
+
 def _gone_back(places: Sequence[Place], digest: str, carried: str) -> Rollout:
     for place in places:
         with _connected(place) as connection:
