@@ -114,6 +114,7 @@ class Drill:
         self.name = name
         self.tally = tally
         self.conninfo = make_conninfo(server, dbname=name)
+        self.admin = psycopg.connect(server, autocommit=True)
         self.seen: dict[str, Migration] = {}
         self.pace = 0.05
 
@@ -250,16 +251,14 @@ class Drill:
 
     def until_quiet(self) -> None:
         """The server has noticed whom we killed."""
-        with psycopg.connect(self.server, autocommit=True) as db:
-            while db.execute(
-                "select 1 from pg_stat_activity where datname = %s limit 1", (self.name,)
-            ).fetchone():
-                time.sleep(0.002)
+        while self.admin.execute(
+            "select 1 from pg_stat_activity where datname = %s limit 1", (self.name,)
+        ).fetchone():
+            time.sleep(0.002)
 
     def reset(self) -> None:
-        with psycopg.connect(self.server, autocommit=True) as db:
-            if not db.execute("select 1 from pg_database where datname = %s", (self.name,)).fetchone():
-                return
+        if not self.admin.execute("select 1 from pg_database where datname = %s", (self.name,)).fetchone():
+            return
         with psycopg.connect(self.conninfo) as db:
             db.execute("set client_min_messages = warning")
             for schema in (*SERVICES, PLATFORM):

@@ -74,9 +74,11 @@ def roll_out(
     for place in places:
         provision(place.server, place.database, _schemas(place.bundle), place.password)
     for place in places:
-        todo = _looked_at(place)
+        with _connected(place) as connection:
+            todo = plan(connection, place.bundle)
+            major = str(connection.info.server_version // 10_000)
         _refuse(todo, place)
-        _refuse_heavy(todo, place, limit_rows)
+        _refuse_heavy(todo, place, limit_rows, major)
     done = [
         apply(place.conninfo, place.bundle, role=roles(place.database).migrator, report=report)
         for place in places
@@ -93,7 +95,11 @@ def roll_out(
 
 def heads(places: Sequence[Place]) -> dict[str, dict[str, str]]:
     """The newest applied file of each service, in each database. Reads only."""
-    return {place.database: _looked_at(place).head for place in places}
+    found: dict[str, dict[str, str]] = {}
+    for place in places:
+        with _connected(place) as connection:
+            found[place.database] = plan(connection, place.bundle).head
+    return found
 
 
 def ledgers(places: Sequence[Place]) -> dict[str, tuple[ledger.Row, ...]]:
@@ -140,7 +146,7 @@ def _refuse(todo: Plan, place: Place) -> None:
             )
 
 
-def _refuse_heavy(todo: Plan, place: Place, limit_rows: int) -> None:
+def _refuse_heavy(todo: Plan, place: Place, limit_rows: int, major: str) -> None:
     """Raise what would take a deploy's time, or the traffic's. A service without tables has neither."""
     weighed = {one.name for one in todo.pending if one.service in todo.head and one.service != PLATFORM}
     if not weighed:
@@ -149,8 +155,6 @@ def _refuse_heavy(todo: Plan, place: Place, limit_rows: int) -> None:
     from lamppost.migrate import risk, sizes
 
     facts = sizes.survey(place.conninfo)
-    with _connected(place) as connection:
-        major = str(connection.info.server_version // 10_000)
     for migration, judged in zip(todo.pending, risk.judge_all(todo.pending, facts, pg=major), strict=True):
         sentence = risk.too_heavy(_known(judged, migration), limit_rows) if judged.name in weighed else None
         if sentence is not None:
@@ -172,11 +176,6 @@ def _known(judged: "FileRisk", migration: Migration) -> "FileRisk":
 
 def _schemas(bundle: Bundle) -> list[str]:
     return [service for service in bundle.services if service != PLATFORM]
-
-
-def _looked_at(place: Place) -> Plan:
-    with _connected(place) as connection:
-        return plan(connection, place.bundle)
 
 
 def _connected(place: Place) -> ledger.Connection:
