@@ -114,7 +114,8 @@ def check_name(name: str, service: str) -> None:
             code="migration_name",
         )
     try:
-        datetime.strptime(parts["stamp"], STAMP)  # noqa: DTZ007 - a name's time has no zone; only its order counts
+        # Not strptime: linting a thousand files took a fiftieth of its time for it.
+        datetime.fromisoformat(f"{parts['stamp'][:-2]}:{parts['stamp'][-2:]}")
     except ValueError as unreal:
         raise AuthorError(
             f"{name}: {parts['stamp']} is no date and time", fix="use a real one", code="migration_name"
