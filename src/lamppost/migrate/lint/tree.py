@@ -43,9 +43,11 @@ def string(node: Any) -> str:
 
 def strings(listed: Any) -> tuple[str, ...]:
     """The texts of a list of String nodes, also where the list is a node itself."""
-    if isinstance(listed, dict) and "List" in listed:
-        listed = listed["List"].get("items", [])
-    return tuple(string(item) for item in listed or () if isinstance(item, dict) and "String" in item)
+    if listed.__class__ is dict:
+        listed = listed["List"].get("items") if "List" in listed else None
+    if not listed:
+        return ()
+    return tuple([item["String"].get("sval", "") for item in listed if "String" in item])
 
 
 def named(parts: tuple[str, ...]) -> Name:

@@ -43,36 +43,38 @@ def uses(tree: Node) -> list[Use]:
     ctes: set[str] = set()
     found = list(_comment(tree))
     stack: list[tuple[str, Any]] = [("", tree)]
-    # One loop for the whole tree: every statement of every file goes through it.
+    push = stack.append
+    # One loop for the whole tree, and as little in it as can be: every node of every file goes through it.
     while stack:
         key, value = stack.pop()
-        if isinstance(value, dict):
-            if "relname" in value and "relpersistence" in value:
-                if value["relpersistence"] != "t":
-                    how: How = "read" if key == "RangeVar" else "change"
-                    found.append((Name(value.get("schemaname"), value["relname"]), how))
+        if value.__class__ is list:
+            if key in _NAMES:
+                parts = strings(value)
+                if len(parts) > 1 and parts[-2] != "pg_catalog":
+                    found.append((Name(parts[-2], parts[-1]), _NAMES[key]))
                 continue
-            if key == "CommonTableExpr":
-                ctes.add(value["ctename"])
-            elif key == "TypeCast":
-                found += _regclass(value)
-            elif "funcname" in value:
-                found += _by_text(value)
-            for inner, under in value.items():
-                if inner not in _LEAVES and (under.__class__ is dict or under.__class__ is list):
-                    stack.append((inner, under))
+            if key in _CHANGING:
+                found += _listed(value, tree)
+            for item in value:
+                for under in item.items():
+                    if under[0] not in _LEAVES:
+                        push(under)
             continue
-        if key in _CHANGING:
-            found += _listed(value, tree)
-        elif key in _NAMES:
-            parts = strings(value)
-            if len(parts) > 1 and parts[-2] != "pg_catalog":
-                found.append((Name(parts[-2], parts[-1]), _NAMES[key]))
+        if "relname" in value and "relpersistence" in value:
+            if value["relpersistence"] != "t":
+                how: How = "read" if key == "RangeVar" else "change"
+                found.append((Name(value.get("schemaname"), value["relname"]), how))
             continue
-        for item in value:
-            for inner, under in item.items():
-                if inner not in _LEAVES:
-                    stack.append((inner, under))
+        if key == "CommonTableExpr":
+            ctes.add(value["ctename"])
+        elif key == "TypeCast":
+            found += _regclass(value)
+        elif "funcname" in value:
+            found += _by_text(value)
+        for under in value.items():
+            kind = under[1].__class__
+            if (kind is dict or kind is list) and under[0] not in _LEAVES:
+                push(under)
     return [(name, how) for name, how in found if name.schema is not None or name.name not in ctes]
 
 
