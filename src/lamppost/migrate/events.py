@@ -35,6 +35,30 @@ class Blocked(msgspec.Struct, frozen=True, tag=True):
         return f"{self.name}: attempt {self.attempt} found its table locked by {self.blocker}; trying again"
 
 
+class Progress(msgspec.Struct, frozen=True, tag=True):
+    """How far the build of an index is, once a second at most. `percent` is of this phase alone."""
+
+    name: str
+    index: str
+    phase: str
+    percent: int | None
+
+    def __str__(self) -> str:
+        share = "" if self.percent is None else f", {self.percent} %"
+        return f"{self.name}: {self.index}: {self.phase}{share}"
+
+
+class Resumed(msgspec.Struct, frozen=True, tag=True):
+    """A statement whose end an earlier run could not note: what was found, and what is done about it."""
+
+    name: str
+    statement: int
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: statement {self.statement} had begun when an earlier run died: {self.found}"
+
+
 class Notice(msgspec.Struct, frozen=True, tag=True):
     """Nothing is wrong, and someone may want to know."""
 
@@ -45,4 +69,5 @@ class Notice(msgspec.Struct, frozen=True, tag=True):
         return self.text
 
 
-Event = Applied | Waiting | Blocked | Notice
+Event = Applied | Waiting | Blocked | Progress | Resumed | Notice
+"""Reported while a run happens; `Progress` comes from a thread of its own."""

@@ -4,14 +4,15 @@
 that lacks them is widened in place. It is created and written only by the holder of the migration lock.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 import psycopg
+from psycopg import sql
 
 from lamppost.errors import OperatorError
-from lamppost.migrate.files import Migration
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -22,53 +23,41 @@ create table if not exists public.schema_migrations (
     applied_at timestamptz not null default now()
 )
 """
-WIDEN = """
-alter table public.schema_migrations
-    add column if not exists sha256        text,
-    add column if not exists text_sha256   text,
-    add column if not exists service       text,
-    add column if not exists execution_ms  integer,
-    add column if not exists applied_by    text,
-    add column if not exists tool_version  text,
-    add column if not exists statements    integer
-"""
+OURS = {
+    "sha256": "text",
+    "text_sha256": "text",
+    "service": "text",
+    "execution_ms": "integer",
+    "applied_by": "text",
+    "tool_version": "text",
+    "statements": "integer",
+    "running": "integer",
+    "text": "text",
+    "why": "text",
+}
 DESCRIBE = """
 comment on column public.schema_migrations.statements is
-    'How many statements of an unfinished file ran; sha256 is then their hash. Null once the file is whole.'
+    'How many statements of an unfinished file ran; sha256 is then their hash. Null once the file is whole.';
+comment on column public.schema_migrations.running is
+    'The statement that began outside a transaction and whose end nobody has noted yet.';
+comment on column public.schema_migrations.text is 'The file as it was applied.';
+comment on column public.schema_migrations.why is 'Why a person recorded this row without running the file.'
 """
-READ = """
-select name, applied_at, sha256, text_sha256, service, applied_by, statements
-  from public.schema_migrations
- order by id
+COLUMNS = """
+select attname from pg_attribute
+ where attrelid = to_regclass('public.schema_migrations') and attnum > 0 and not attisdropped
 """
-READ_NARROW = "select name, applied_at from public.schema_migrations order by id"
-# A file that ended its transaction finds another one here, and nothing is recorded.
-RECORD = """
-insert into public.schema_migrations
-       (name, sha256, text_sha256, service, execution_ms, applied_by, tool_version)
-select %(name)s, %(sha256)s, %(text_sha256)s, %(service)s,
-       extract(epoch from clock_timestamp() - now()) * 1000, session_user, %(tool)s
- where pg_current_xact_id()::text = %(transaction)s
-"""
-BEGIN_STEPS = """
-insert into public.schema_migrations (name, sha256, service, applied_by, tool_version, statements)
-values (%(name)s, %(ran)s, %(service)s, session_user, %(tool)s, 0)
-on conflict (name) do nothing
-"""
-STEPS_DONE = "select statements from public.schema_migrations where name = %s"
-RECORD_STEP = (
-    "update public.schema_migrations set statements = %(count)s, sha256 = %(ran)s where name = %(name)s"
-)
-RECORD_WHOLE = """
-update public.schema_migrations
-   set statements = null, sha256 = %(sha256)s, text_sha256 = %(text_sha256)s,
-       execution_ms = extract(epoch from clock_timestamp() - applied_at) * 1000, applied_at = now()
- where name = %(name)s
-"""
+WANTED = ("name", "applied_at", "sha256", "text_sha256", "service", "applied_by", "statements", "running")
+READ = f"select {', '.join(WANTED)} from public.schema_migrations order by id"
+TEXTS = "select name, text from public.schema_migrations where name = any(%s)"
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One applied file. Without `sha256` another tool wrote it; with `statements` it is unfinished."""
+    """One applied file. Without `sha256` another tool wrote it; with `statements` it is unfinished.
+
+    `running` is the statement of an unfinished file that began outside a transaction, its end unknown.
+    `text` is read only where it is needed.
+    """
 
     name: str
     applied_at: datetime
@@ -77,6 +66,8 @@ class Row(msgspec.Struct, frozen=True):
     service: str | None = None
     applied_by: str | None = None
     statements: int | None = None
+    running: int | None = None
+    text: str | None = None
 
 
 def read(connection: Connection) -> tuple[Row, ...]:
@@ -86,55 +77,61 @@ def read(connection: Connection) -> tuple[Row, ...]:
     except psycopg.errors.UndefinedTable:
         return ()
     except psycopg.errors.UndefinedColumn:
-        return tuple(Row(*row) for row in connection.execute(READ_NARROW).fetchall())
+        return _read_narrow(connection)
+    except psycopg.errors.InsufficientPrivilege as refused:
+        raise _no_rights("read", refused) from refused
+
+
+def with_texts(connection: Connection, rows: Sequence[Row], names: Sequence[str]) -> tuple[Row, ...]:
+    """`rows`, those of `names` with the text that was applied, where the ledger kept it."""
+    try:
+        texts: dict[str, str] = dict(connection.execute(TEXTS, (list(names),)).fetchall())
+    except psycopg.errors.UndefinedColumn:
+        return tuple(rows)
+    return tuple(msgspec.structs.replace(row, text=texts.get(row.name)) for row in rows)
 
 
 def ensure(connection: Connection) -> None:
-    """Create the ledger, or widen one that another tool made. Call it under the lock only."""
+    """Create the ledger, or widen one that lacks columns. Call it under the lock only."""
+    standing = {name for (name,) in connection.execute(COLUMNS).fetchall()}
+    if standing >= OURS.keys():
+        return
+    add = [
+        sql.SQL("add column if not exists {} {}").format(sql.Identifier(name), sql.SQL(kind))
+        for name, kind in OURS.items()
+    ]
     try:
         with connection.transaction():
             connection.execute(CREATE)
-            connection.execute(WIDEN)
+            connection.execute(
+                sql.SQL("alter table public.schema_migrations {}").format(sql.SQL(", ").join(add))
+            )
             connection.execute(DESCRIBE)
     except psycopg.errors.InsufficientPrivilege as refused:
+        raise _no_rights("made or widened", refused) from refused
+
+
+def _read_narrow(connection: Connection) -> tuple[Row, ...]:
+    """The rows of a ledger that lacks some of our columns."""
+    standing = {name for (name,) in connection.execute(COLUMNS).fetchall()}
+    kept = [name for name in WANTED if name in standing]
+    order = "id" if "id" in standing else "applied_at"
+    query = sql.SQL("select {} from public.schema_migrations order by {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, kept)), sql.Identifier(order)
+    )
+    try:
+        return tuple(Row(**dict(zip(kept, row, strict=True))) for row in connection.execute(query).fetchall())
+    except TypeError as foreign:
         raise OperatorError(
-            f"the ledger public.schema_migrations cannot be made or widened: {str(refused).strip()}",
-            fix="run the provisioning first, or make the migrator role its owner",
-            code="ledger_rights",
-        ) from refused
+            "public.schema_migrations is another tool's: it has no name and applied_at",
+            fix="rename that table, then adopt what it recorded: lamppost migrate baseline",
+            code="ledger_foreign",
+        ) from foreign
 
 
-def record(connection: Connection, migration: Migration, *, tool: str, transaction: str) -> bool:
-    """Note a file as applied, inside its transaction. False when the current one is another."""
-    values = {"tool": tool, "transaction": transaction, **_hashes(migration)}
-    return connection.execute(RECORD, values).rowcount == 1
-
-
-def begin_steps(connection: Connection, migration: Migration, *, tool: str, ran: str) -> None:
-    """Note that a file without a transaction has begun. Doing it again changes nothing."""
-    connection.execute(BEGIN_STEPS, {"tool": tool, "ran": ran, **_hashes(migration)})
-
-
-def record_step(connection: Connection, name: str, *, count: int, ran: str) -> None:
-    """Note that the first `count` statements ran, whose hash is `ran`."""
-    connection.execute(RECORD_STEP, {"name": name, "count": count, "ran": ran})
-
-
-def steps_done(connection: Connection, name: str) -> int:
-    """How many statements of this unfinished file ran."""
-    row = connection.execute(STEPS_DONE, (name,)).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0
-
-
-def record_whole(connection: Connection, migration: Migration) -> None:
-    """Note that the last statement ran."""
-    connection.execute(RECORD_WHOLE, _hashes(migration))
-
-
-def _hashes(migration: Migration) -> dict[str, str]:
-    return {
-        "name": migration.name,
-        "service": migration.service,
-        "sha256": migration.sha256,
-        "text_sha256": migration.text_sha256,
-    }
+def _no_rights(what: str, refused: psycopg.Error) -> OperatorError:
+    return OperatorError(
+        f"the ledger public.schema_migrations cannot be {what}: {str(refused).strip()}",
+        fix="run the provisioning first, or make the migrator role its owner",
+        code="ledger_rights",
+    )

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from lamppost.errors import OperatorError
+from lamppost.migrate.refusals import through_a_pooler
 
 # The first half is the product's, the second says what is locked.
 PRODUCT = 424242
@@ -58,11 +59,7 @@ def _refuse_pooler(connection: psycopg.Connection[Any]) -> None:
     """Raise `OperatorError` when this connection has no session of its own. Asked before any lock is."""
     row = connection.execute("select pg_backend_pid()").fetchone()
     if row is None or row[0] != connection.info.backend_pid:
-        raise OperatorError(
-            "this connection goes through a pooler, which hands sessions around and would lose the lock",
-            fix="connect the migrator to PostgreSQL itself, not to PgBouncer or RDS Proxy",
-            code="migration_pooler",
-        )
+        raise through_a_pooler()
 
 
 def _try(connection: psycopg.Connection[Any], what: int) -> bool:

@@ -4,21 +4,21 @@ import random
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import msgspec
 import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from lamppost.migrate import indexes, ledger, refusals
+from lamppost.errors import AuthorError
+from lamppost.migrate import ledger, records, refusals
 from lamppost.migrate.blocker import Lookout
+from lamppost.migrate.deadline import Deadline
 from lamppost.migrate.events import Applied, Blocked, Event
-from lamppost.migrate.files import Migration, hash_of
-from lamppost.migrate.statements import split
+from lamppost.migrate.files import Migration
 
 TRIES = 10
-# An index built beside the traffic waits for every older transaction; that is its nature, not an obstacle.
-PATIENCE = 20
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -30,22 +30,26 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Run:
-    """The run of one migrator over one database."""
+    """The run of one migrator over one database. `lookout` and `deadline` are open while it lasts."""
 
     def __init__(
         self,
-        conninfo: str,
         connection: ledger.Connection,
         role: str | None,
         limits: Limits,
         report: Callable[[Event], None],
+        lookout: Lookout,
+        *,
+        deadline: Deadline | None = None,
     ) -> None:
-        self.conninfo = conninfo
         self.connection = connection
         self.role = role
         self.limits = limits
         self.report = report
-        self.tool = _tool()
+        self.deadline = deadline or Deadline(None, connection.cancel)
+        self.tool = tool()
+        self._pid = connection.info.backend_pid
+        self.lookout = lookout
 
     def become(self, role: str | None) -> None:
         """Leave whatever a file set behind, and be the role that owns the tables."""
@@ -56,68 +60,53 @@ class Run:
     def apply(self, migration: Migration) -> None:
         """Apply one file and report it."""
         began = time.monotonic()
-        if migration.in_transaction:
-            self._patiently(migration, self.limits.lock, lambda: self._whole(migration))
-        else:
-            self._steps(migration)
+        try:
+            if migration.in_transaction:
+                self.patiently(migration, lambda: self._whole(migration))
+            else:
+                # Loaded for the few files that ask for it: most runs hold none.
+                from lamppost.migrate.steps import apply_steps
+
+                apply_steps(self, migration)
+        except AuthorError as refused:
+            if self.deadline.over and isinstance(refused.__cause__, psycopg.errors.QueryCanceled):
+                raise refusals.out_of_time(migration) from refused
+            raise
         self.report(Applied(migration.name, round((time.monotonic() - began) * 1000)))
 
-    def _whole(self, migration: Migration) -> None:
-        """The file and its row in one transaction."""
-        connection = self.connection
-        self.become(self.role)
-        connection.execute("begin")
-        self._limit(self.limits.lock, local=True)
-        row = connection.execute("select pg_current_xact_id()::text").fetchone()
-        with refusals.located(migration, migration.text):
-            connection.execute(migration.text.encode())
-        if connection.info.transaction_status != TransactionStatus.INTRANS:
-            raise refusals.ended_its_transaction(migration)
-        self._own(local=True)
-        if row is None or not ledger.record(connection, migration, tool=self.tool, transaction=str(row[0])):
-            raise refusals.ended_its_transaction(migration)
-        connection.execute("commit")
+    def begin(self, lock_timeout: float) -> str:
+        """Begin a transaction as the owner, with limits and nothing that a file left; its number.
 
-    def _steps(self, migration: Migration) -> None:
-        """The file statement by statement, each recorded after it ran."""
-        statements = split(migration.text)
-        self.become(self.role)
-        ledger.begin_steps(self.connection, migration, tool=self.tool, ran=hash_of(()))
-        done = ledger.steps_done(self.connection, migration.name)
-        for count, statement in enumerate(statements[done:], start=done + 1):
-            resumed = count == done + 1
-            self._step(migration, statement, resumed=resumed)
-            self._own(local=False)
-            ran = hash_of(statements[:count])
-            ledger.record_step(self.connection, migration.name, count=count, ran=ran)
-        ledger.record_whole(self.connection, migration)
+        One message to the server. The transaction is open in the session that has the lock, or refused.
+        """
+        role = sql.SQL("set role {};").format(sql.Identifier(self.role)) if self.role else sql.SQL("")
+        cursor = self.connection.execute(
+            sql.SQL(
+                "reset all; {role} begin;"
+                " set local lock_timeout = {lock}; set local statement_timeout = {statement};"
+                " select pg_backend_pid(), pg_current_xact_id()::text"
+            ).format(
+                role=role,
+                lock=_milliseconds(lock_timeout),
+                statement=_milliseconds(self.deadline.bound(self.limits.statement)),
+            )
+        )
+        pid, number = _last(cursor)
+        if pid != self._pid:
+            raise refusals.through_a_pooler()
+        return str(number)
 
-    def _step(self, migration: Migration, statement: str, *, resumed: bool) -> None:
-        build = indexes.built_by(statement)
-        lock_timeout = self.limits.lock * (PATIENCE if build else 1)
+    def own(self, *, local: bool) -> None:
+        """Be the owner again, should the file have become someone else."""
+        if self.role is not None:
+            text = "set local role {}" if local else "set role {}"
+            self.connection.execute(sql.SQL(text).format(sql.Identifier(self.role)))
 
-        def once() -> None:
-            self._limit(lock_timeout, local=False)
-            if build is not None:
-                standing = indexes.is_valid(self.connection, build)
-                if standing and resumed:
-                    # It was built; only the note of it was lost with the process.
-                    return
-                if standing is False:
-                    indexes.drop(self.connection, build)
-            with refusals.located(migration, statement):
-                self.connection.execute(statement.encode())
-            if self.connection.info.transaction_status != TransactionStatus.IDLE:
-                raise refusals.opened_a_transaction(migration)
-
-        self._patiently(migration, lock_timeout, once)
-
-    def _patiently(self, migration: Migration, lock_timeout: float, once: Callable[[], None]) -> None:
+    def patiently(self, migration: Migration, once: Callable[[], None]) -> None:
         """Try again when a lock was not to be had: short waits let the traffic through in between."""
         pause = 0.1
         for attempt in range(1, self.limits.tries + 1):
-            pid = self.connection.info.backend_pid
-            with Lookout(self.conninfo, pid, max(0.05, lock_timeout / 4)) as lookout:
+            with self.lookout.watching(migration.name):
                 try:
                     once()
                     return
@@ -127,11 +116,28 @@ class Run:
                 except BaseException:
                     self._abandon()
                     raise
-            if attempt == self.limits.tries:
-                raise refusals.stayed_locked(migration, attempt, lookout.seen) from blocked
-            self.report(Blocked(migration.name, attempt, lookout.seen))
+            if attempt == self.limits.tries or not self.deadline.enough():
+                raise refusals.stayed_locked(migration, attempt, self.lookout.seen) from blocked
+            self.report(Blocked(migration.name, attempt, self.lookout.seen))
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
             pause = min(pause * 2, 5.0)
+
+    def _whole(self, migration: Migration) -> None:
+        """The file and its row in one transaction."""
+        connection = self.connection
+        number = self.begin(self.limits.lock)
+        with refusals.located(migration, migration.text):
+            connection.execute(migration.text.encode())
+        if connection.info.transaction_status != TransactionStatus.INTRANS:
+            raise refusals.ended_its_transaction(migration)
+        if connection.info.parameter_status("client_encoding") != "UTF8":
+            connection.execute("set local client_encoding = 'UTF8'")
+        self.own(local=True)
+        try:
+            with refusals.at_commit(migration):
+                records.whole_and_commit(connection, migration, tool=self.tool, transaction=number)
+        except psycopg.errors.NotNullViolation as foreign:
+            raise refusals.ended_its_transaction(migration) from foreign
 
     def _abandon(self) -> None:
         if not self.connection.closed:
@@ -141,22 +147,25 @@ class Run:
                 # The first error is the one to hear; a connection this broken has no transaction left.
                 pass
 
-    def _own(self, *, local: bool) -> None:
-        """Be the owner again, should the file have become someone else."""
-        if self.role is not None:
-            text = "set local role {}" if local else "set role {}"
-            self.connection.execute(sql.SQL(text).format(sql.Identifier(self.role)))
 
-    def _limit(self, lock_timeout: float, *, local: bool) -> None:
-        self.connection.execute(
-            "select set_config('lock_timeout', %s, %s), set_config('statement_timeout', %s, %s)",
-            (f"{lock_timeout * 1000:.0f}", local, f"{self.limits.statement * 1000:.0f}", local),
-        )
-
-
-def _tool() -> str:
+def tool() -> str:
+    """What the ledger names as the writer of a row."""
     try:
         return f"lamppost {version('lamppost')}"
     except PackageNotFoundError:
         # Run from a tree that nobody installed.
         return "lamppost"
+
+
+def _milliseconds(seconds: float) -> sql.Literal:
+    return sql.Literal(f"{max(1, seconds * 1000):.0f}")
+
+
+def _last(cursor: psycopg.Cursor[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The row of the last statement of a message."""
+    while cursor.nextset():
+        pass
+    row = cursor.fetchone()
+    if row is None:
+        raise AssertionError("a select without a table has one row")
+    return row
