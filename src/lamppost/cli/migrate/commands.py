@@ -10,6 +10,7 @@ _COMMANDS = {
     "status": "Every migration of every database, and its state.",
     "plan": "What `apply` would do, and what it would refuse.",
     "apply": "Bring every database to the state of the files.",
+    "rehearse": "Run the files on a throw-away server, and see what they lock, read and write.",
     "new": "Start a migration of a service.",
 }
 for _name, _about in _COMMANDS.items():
