@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from lamppost.migrate.lint.facts import Before, Known
-from lamppost.migrate.lint.run import Options, lint_file
+from lamppost.migrate.lint.file import lint_file
+from lamppost.migrate.lint.options import Options
 
 SQUAWK = Path(sys.executable).parent / "squawk"
 STYLE = (

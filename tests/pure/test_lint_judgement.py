@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from lamppost.migrate.files import read
-from lamppost.migrate.lint.run import Options, lint_file
+from lamppost.migrate.lint.file import lint_file
+from lamppost.migrate.lint.options import Options
 
 
 def blocked(

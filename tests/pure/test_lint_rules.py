@@ -6,8 +6,9 @@ import pytest
 
 from lamppost.migrate.lint import rules as folder
 from lamppost.migrate.lint.facts import Facts, Known
+from lamppost.migrate.lint.file import lint_file
+from lamppost.migrate.lint.options import Options
 from lamppost.migrate.lint.rules import Rule, load
-from lamppost.migrate.lint.run import Options, lint_file
 
 RULES = load()
 PLACE = Path(folder.__file__).parent

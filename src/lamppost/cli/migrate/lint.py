@@ -29,7 +29,7 @@ Lint migration files, or all *.sql of folders.
 Exit code: 0 nothing blocks, 1 something does, 2 wrong usage."""
 
 _VALUED = {"--service", "--pg", "--earlier", "--catalog"}
-_FORMATS = {"--json", "--sarif", "--github"}
+_FORMATS = {"--json", "--sarif", "--github", "--no-cache"}
 
 
 class _Usage(Exception):
@@ -48,7 +48,9 @@ def main(arguments: list[str]) -> int:
         return 2
     # One short run that frees nothing on purpose: collecting would take a third of its time.
     gc.disable()
-    from lamppost.migrate.lint.run import Options, lint
+    from lamppost.migrate.lint import cache
+    from lamppost.migrate.lint.options import Options
+    from lamppost.migrate.lint.run import lint
 
     try:
         options = Options(
@@ -57,7 +59,7 @@ def main(arguments: list[str]) -> int:
             earlier=values.get("--earlier"),
             catalog=values.get("--catalog"),
         )
-        report = lint(paths, options)
+        report = lint(paths, options, cache=None if "--no-cache" in formats else cache.folder())
     except LamppostError as error:
         from lamppost.cli.output import say_error
 

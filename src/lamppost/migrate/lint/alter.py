@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from lamppost.migrate.lint import model
-from lamppost.migrate.lint.columns import column, constraint, type_of
+from lamppost.migrate.lint.columns import column, constraint, newer_column, type_of
 from lamppost.migrate.lint.model import Action, Kind, Node
-from lamppost.migrate.lint.tree import relation
+from lamppost.migrate.lint.tree import relation, strings
 
 
 def alter_table(node: Node) -> Iterator[Kind]:
@@ -29,7 +29,12 @@ def _action(command: Node) -> Action:
             return model.DropColumn(name, command.get("behavior") == "DROP_CASCADE")
         case "AT_AlterColumnType":
             fields = defined["ColumnDef"]
-            return model.ChangeType(name, type_of(fields["typeName"])[0], "raw_default" in fields)
+            return model.ChangeType(
+                name,
+                type_of(fields["typeName"])[0],
+                using="raw_default" in fields and not _itself(fields["raw_default"], name),
+                collated="collClause" in fields,
+            )
         case "AT_SetNotNull":
             return model.SetNotNull(name)
         case "AT_ColumnDefault":
@@ -39,13 +44,21 @@ def _action(command: Node) -> Action:
         case "AT_ValidateConstraint":
             return model.ValidateConstraint(name)
         case "AT_AttachPartition":
-            return model.Attach(relation(defined["PartitionCmd"]["name"]))
+            bound = defined["PartitionCmd"].get("bound", {})
+            return model.Attach(relation(defined["PartitionCmd"]["name"]), bound)
         case "AT_DetachPartition":
             found = defined["PartitionCmd"]
             return model.Detach(relation(found["name"]), bool(found.get("concurrent")))
         case "AT_ChangeOwner":
             return model.OtherAction("AT_ChangeOwner", command.get("newowner", {}).get("rolename", ""))
     return model.OtherAction(command["subtype"], name, command.get("behavior") == "DROP_CASCADE")
+
+
+def _itself(expression: Any, column: str) -> bool:
+    """Whether `using` names the column and nothing else, be it in a cast."""
+    while "TypeCast" in expression:
+        expression = expression["TypeCast"].get("arg", {})
+    return strings(expression.get("ColumnRef", {}).get("fields"))[-1:] == (column,)
 
 
 def _newer(command: Node) -> Iterator[Kind]:
@@ -57,8 +70,13 @@ def _newer(command: Node) -> Iterator[Kind]:
         yield model.NewerServer("set access method", 15)
     if kind == "AT_SetExpression":
         yield model.NewerServer("set expression", 17)
+    if kind == "AT_DropExpression":
+        yield model.NewerServer("drop expression", 13)
+    if kind == "AT_SetCompression":
+        yield model.NewerServer("set compression", 14)
+    if kind == "AT_AddConstraint" and defined["Constraint"].get("is_enforced") is False:
+        yield model.NewerServer("not enforced", 18)
     if kind == "AT_AddConstraint" and defined["Constraint"]["contype"] == "CONSTR_NOTNULL":
         yield model.NewerServer("a not null constraint of its own", 18)
-    for item in defined.get("ColumnDef", {}).get("constraints", []) if "ColumnDef" in defined else ():
-        if item["Constraint"].get("generated_kind") == "v":
-            yield model.NewerServer("a virtual generated column", 18)
+    if "ColumnDef" in defined:
+        yield from newer_column(defined["ColumnDef"])

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 
 from lamppost.migrate.lint import model
 from lamppost.migrate.lint.alter import alter_table
-from lamppost.migrate.lint.columns import column, constraint
+from lamppost.migrate.lint.columns import column, constraint, newer_column
 from lamppost.migrate.lint.model import Kind, Name, Node
-from lamppost.migrate.lint.objects import objects, parts, word
-from lamppost.migrate.lint.queries import selected
-from lamppost.migrate.lint.tree import named, relation, strings
+from lamppost.migrate.lint.objects import objects, options, parts, word
+from lamppost.migrate.lint.queries import copied, folds, selected
+from lamppost.migrate.lint.tree import constant, named, relation, strings
 
 
 def _create(node: Node) -> Iterator[Kind]:
@@ -35,7 +35,14 @@ def _create(node: Node) -> Iterator[Kind]:
         temporary=node["relation"].get("relpersistence") == "t",
         if_not_exists=bool(node.get("if_not_exists")),
         partitioned="partspec" in node,
+        default=bool(node.get("partbound", {}).get("is_default")),
+        inherits=bool(parents) or any("TableLikeClause" in item for item in elements) or "ofTypename" in node,
     )
+    for item in elements:
+        if "ColumnDef" in item:
+            yield from newer_column(item["ColumnDef"])
+        if item.get("Constraint", {}).get("is_enforced") is False:
+            yield model.NewerServer("not enforced", 18)
 
 
 def _create_as(node: Node) -> Iterator[Kind]:
@@ -48,6 +55,8 @@ def _create_as(node: Node) -> Iterator[Kind]:
         reach,
         bool(node.get("if_not_exists")),
         into["rel"].get("relpersistence") == "t",
+        copied(fields),
+        folds(fields),
     )
 
 
@@ -60,9 +69,12 @@ def _index(node: Node) -> Iterator[Kind]:
         if_not_exists=bool(node.get("if_not_exists")),
         only=not node["relation"].get("inh", False),
         columns=len(node.get("indexParams", [])),
+        on=tuple(one["IndexElem"].get("name", "") for one in node.get("indexParams", [])),
     )
     if node.get("nulls_not_distinct"):
         yield model.NewerServer("nulls not distinct", 15)
+    if node.get("indexIncludingParams"):
+        yield model.NewerServer("include", 11)
 
 
 def _drop(node: Node) -> Iterator[Kind]:
@@ -96,6 +108,19 @@ def _owner(node: Node) -> Iterator[Kind]:
     yield model.Owner(word(node.get("objectType", "")), name, node.get("newowner", {}).get("rolename", ""))
 
 
+def _sequence(node: Node) -> Iterator[Kind]:
+    if "restart" in options(node.get("options")):
+        yield model.Restart(relation(node["sequence"]))
+
+
+def _function_setting(node: Node) -> Iterator[Kind]:
+    for item in node.get("actions", []):
+        setting = item["DefElem"].get("arg", {}).get("VariableSetStmt", {})
+        if setting.get("name") == "search_path":
+            path = tuple(str(constant(value)) for value in setting.get("args", []))
+            yield model.Set("search_path", path, local=True)
+
+
 def _enum(node: Node) -> Iterator[Kind]:
     name = named(strings(node.get("typeName")))
     if "oldVal" in node:
@@ -106,9 +131,9 @@ def _enum(node: Node) -> Iterator[Kind]:
 
 def _alter_domain(node: Node) -> Iterator[Kind]:
     added = node.get("def", {}).get("Constraint", {})
+    # Up to PostgreSQL 18 validating takes SHARE on every table that uses the domain, as adding does.
     scans = (node["subtype"] == "C" and not added.get("skip_validation")) or node["subtype"] in {"O", "V"}
-    # Validating reads every table too, but lets writers go on.
-    yield model.AlterDomain(named(strings(node["typeName"])), scans and node["subtype"] != "V")
+    yield model.AlterDomain(named(strings(node["typeName"])), scans)
 
 
 DEFINITIONS: dict[str, Callable[[Node], Iterator[Kind]]] = {
@@ -122,4 +147,6 @@ DEFINITIONS: dict[str, Callable[[Node], Iterator[Kind]]] = {
     "AlterOwnerStmt": _owner,
     "AlterEnumStmt": _enum,
     "AlterDomainStmt": _alter_domain,
+    "AlterSeqStmt": _sequence,
+    "AlterFunctionStmt": _function_setting,
 }

@@ -9,13 +9,15 @@ import msgspec
 
 from lamppost.migrate import header
 from lamppost.migrate.lint import form, model
-from lamppost.migrate.lint.earlier import Earlier, Library
+from lamppost.migrate.lint.earlier import Earlier
 from lamppost.migrate.lint.facts import Before
 from lamppost.migrate.lint.failure import failed
 from lamppost.migrate.lint.model import Finding, Statement
 from lamppost.migrate.lint.options import Options
+from lamppost.migrate.lint.owner import owner
 from lamppost.migrate.lint.parse import Unreadable, parse
 from lamppost.migrate.lint.rules import Rule, load
+from lamppost.migrate.lint.shelf import Library
 from lamppost.migrate.lint.source import Refusal, Source
 from lamppost.migrate.lint.state import State
 from lamppost.migrate.lint.translate import Translator
@@ -32,7 +34,7 @@ def lint_file(
     """The findings of one file, by line."""
     sys.setrecursionlimit(_DEPTH)
     library = library or Library()
-    service = options.service or form.service(path)
+    service = options.service or owner(path)
     findings = list(form.name(path, service))
     try:
         source = Source(library.content(path))

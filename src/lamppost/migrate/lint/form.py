@@ -8,22 +8,11 @@ from lamppost.errors import AuthorError
 from lamppost.migrate.files import check_name, service_of
 from lamppost.migrate.header import KNOWN, Header
 from lamppost.migrate.lint.model import Finding, Severity
+from lamppost.migrate.lint.owner import of_folder
 from lamppost.migrate.lint.pg import ParseError, scan
 from lamppost.migrate.lint.source import Refusal, Source
 
 _LONG_NAME = re.compile(r'[^\W\d][\w$]{63,}|"[^"]{64,}"')
-
-
-def service(path: Path) -> str | None:
-    """Whose file it is: by its folder (`<service>/migrations`, beside a service.py), else by its name."""
-    if _in_service(path):
-        return path.absolute().parent.parent.name
-    return service_of(path.name)
-
-
-def _in_service(path: Path) -> bool:
-    folder = path.absolute().parent
-    return folder.name == "migrations" and (folder.parent / "service.py").is_file()
 
 
 def name(path: Path, service: str | None) -> Iterator[Finding]:
@@ -31,7 +20,7 @@ def name(path: Path, service: str | None) -> Iterator[Finding]:
     try:
         check_name(path.name, service or service_of(path.name) or "shop")
     except AuthorError as wrong:
-        severity: Severity = "block" if _in_service(path) else "advise"
+        severity: Severity = "block" if of_folder(path.parent) else "advise"
         yield finding(path, 1, "file-name", wrong.what, wrong.fix, severity=severity)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from lamppost.migrate.lint.model import Name, Node
 from lamppost.migrate.lint.tree import named, string, strings
 
-_WORD = {"OBJECT_MATVIEW": "materialized view"}
+_WORD = {"OBJECT_MATVIEW": "materialized view", "OBJECT_STATISTIC_EXT": "statistics"}
 
 
 def word(objtype: str) -> str:

@@ -7,7 +7,7 @@ import msgspec
 from lamppost.errors import OperatorError
 from lamppost.migrate.lint.model import Finding
 
-_PG = re.compile(r"(\d+)(?:\.(\d+))?")
+_PG = re.compile(r"\d+(\.\d+)?")
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,15 +18,18 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     earlier: str | None = None
     catalog: str | None = None
 
-    @property
-    def version(self) -> tuple[int, int | None]:
-        """The server's major and minor version. Raises `OperatorError` for what is none."""
-        found = _PG.fullmatch(self.pg)
-        if found is None:
+    def __post_init__(self) -> None:
+        """Raise `OperatorError` for a version that is none."""
+        if not _PG.fullmatch(self.pg):
             raise OperatorError(
                 f"--pg {self.pg} is no version of PostgreSQL", fix="say --pg 15", code="lint_version"
             )
-        return int(found[1]), int(found[2]) if found[2] else None
+
+    @property
+    def version(self) -> tuple[int, int | None]:
+        """The server's major and minor version."""
+        major, _, minor = self.pg.partition(".")
+        return int(major), int(minor) if minor else None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import msgspec
 
-from lamppost.migrate.lint.earlier import Library
-from lamppost.migrate.lint.facts import Before
+from lamppost.migrate.lint.facts import Before, Known
 from lamppost.migrate.lint.file import lint_file, rules_by_kind
 from lamppost.migrate.lint.model import Finding
 from lamppost.migrate.lint.options import Options
+from lamppost.migrate.lint.shelf import Library
 
 # Below this a second process costs more than it saves.
 _WORTH_A_PROCESS = 64
 
 
-def share(files: list[Path], options: Options, before: Before | None, library: Library) -> list[Finding]:
-    """The findings of all files, in their order."""
+def share(files: list[Path], options: Options, library: Library) -> list[list[Finding]]:
+    """The findings of each file."""
+    before = _catalog(options)
     if len(files) < _WORTH_A_PROCESS or not _two_cores():
         return _lint(files, options, before, library)
     rules_by_kind()
@@ -32,17 +33,19 @@ def _two_cores() -> bool:
 
 def _middle(files: list[Path], library: Library) -> int:
     """Where the files are cut so that both parts have as many bytes."""
-    sizes = list(accumulate(library.size(path) for path in files))
+    sizes = list(accumulate(len(library.content_or_nothing(path)) for path in files))
     return next(place for place, size in enumerate(sizes) if size * 2 >= sizes[-1])
 
 
-def _lint(files: list[Path], options: Options, before: Before | None, library: Library) -> list[Finding]:
-    return [finding for path in files for finding in lint_file(path, options, before, library)]
+def _lint(
+    files: list[Path], options: Options, before: Before | None, library: Library
+) -> list[list[Finding]]:
+    return [lint_file(path, options, before, library) for path in files]
 
 
 def _in_two(
     first: list[Path], second: list[Path], options: Options, before: Before | None, library: Library
-) -> list[Finding]:
+) -> list[list[Finding]]:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -64,4 +67,12 @@ def _in_two(
     if status:
         # The other process died: its files are linted here, where the error can be seen.
         return mine + _lint(second, options, before, library)
-    return mine + msgspec.msgpack.decode(sent, type=list[Finding])
+    return mine + msgspec.msgpack.decode(sent, type=list[list[Finding]])
+
+
+def _catalog(options: Options) -> Before | None:
+    if options.catalog is None:
+        return None
+    from lamppost.migrate.lint import catalog
+
+    return Known(catalog.read(options.catalog))

@@ -3,22 +3,23 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lamppost.migrate.lint.earlier import Library
-from lamppost.migrate.lint.facts import Before, Known
-from lamppost.migrate.lint.file import lint_file
+from lamppost.migrate.lint.cache import Cache
 from lamppost.migrate.lint.model import Finding
 from lamppost.migrate.lint.options import Options, Report
 from lamppost.migrate.lint.paths import Found
-from lamppost.migrate.lint.processes import share
+from lamppost.migrate.lint.shelf import Library
 
-__all__ = ["Options", "Report", "lint", "lint_file"]
+# Asking the cache means reading the whole folder: for a few files judging them is faster.
+_WORTH_A_CACHE = 16
 
 
-def lint(paths: Sequence[Path], options: Options) -> Report:
-    """Lint files, and all `*.sql` of folders. Raises `OperatorError` for a path or a version that is none."""
-    assert options.version
+def lint(paths: Sequence[Path], options: Options, *, cache: Path | None = None) -> Report:
+    """Lint files, and all `*.sql` of folders. Raises `OperatorError` for a path or a version that is none.
+
+    `cache` is a folder for what was found, so that a file that has not changed is not judged again.
+    """
     found = Found(paths)
-    findings = [*found.closed, *share(found.files, options, _catalog(options), Library())]
+    findings = [*found.closed, *_findings(found.files, options, cache)]
     return report(found.files, findings)
 
 
@@ -29,9 +30,23 @@ def report(files: Sequence[Path], findings: list[Finding]) -> Report:
     return Report(files=[str(path) for path in files], findings=findings, verdict=verdict)
 
 
-def _catalog(options: Options) -> Before | None:
-    if options.catalog is None:
-        return None
-    from lamppost.migrate.lint import catalog
+def _findings(files: list[Path], options: Options, place: Path | None) -> list[Finding]:
+    library = Library()
+    if place is None or len(files) < _WORTH_A_CACHE or options.catalog is not None:
+        found = _judged(files, options, library)
+    else:
+        cache = Cache(place, options, library)
+        found = cache.recall(files)
+        judged = _judged([path for path in files if path not in found], options, library)
+        cache.keep(judged)
+        found |= judged
+    return [finding for path in files for finding in found[path]]
 
-    return Known(catalog.read(options.catalog))
+
+def _judged(files: list[Path], options: Options, library: Library) -> dict[Path, list[Finding]]:
+    if not files:
+        return {}
+    # The rules and the parser are most of what is to be loaded, and a run that knows all does without.
+    from lamppost.migrate.lint.processes import share
+
+    return dict(zip(files, share(files, options, library), strict=True))

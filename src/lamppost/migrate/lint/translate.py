@@ -12,7 +12,7 @@ from lamppost.migrate.lint.pg import ParseError
 from lamppost.migrate.lint.queries import QUERIES, Filled
 from lamppost.migrate.lint.queries import query as query_kinds
 from lamppost.migrate.lint.source import Source
-from lamppost.migrate.lint.tree import named, strings
+from lamppost.migrate.lint.tree import constant, named, strings
 from lamppost.migrate.lint.utilities import UTILITIES
 
 _STATEMENTS = DEFINITIONS | UTILITIES
@@ -134,6 +134,12 @@ class Translator:
             body=inside,
             definer=switched_on(found, "security"),
             path_set=any(setting.get("name") == "search_path" for setting in settings),
+            path=tuple(
+                str(constant(value))
+                for setting in settings
+                if setting.get("name") == "search_path"
+                for value in setting.get("args", [])
+            ),
         )
 
     def _function_body(

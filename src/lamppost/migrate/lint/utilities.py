@@ -1,6 +1,7 @@
 """All other statements a rule asks about: settings, rights, maintenance, what belongs to the server."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -66,12 +67,17 @@ def _grant(node: Node) -> Iterator[Kind]:
     yield model.Grant(bool(node.get("is_grant")), kind, objects(node), roles, privileges, False)
 
 
+def _listed(value: Any) -> list[Node]:
+    return value.get("List", {}).get("items", []) if isinstance(value, dict) else []
+
+
 def _default_grant(node: Node) -> Iterator[Kind]:
     found = options(node.get("options"))
     schemas = tuple(Name(None, schema) for schema in strings(found.get("schemas")))
+    makers = tuple(one["RoleSpec"].get("rolename", "") for one in _listed(found.get("roles")))
     inner = next(_grant(node.get("action", {})))
     assert isinstance(inner, model.Grant)
-    yield msgspec.structs.replace(inner, kind="schema", names=schemas, default=True)
+    yield msgspec.structs.replace(inner, kind="schema", names=schemas, default=True, makers=makers)
 
 
 def _copy(node: Node) -> Iterator[Kind]:
@@ -97,13 +103,17 @@ def _make(kind: str, key: str) -> Callable[[Node], Iterator[Kind]]:
     return make
 
 
+def _statistics(node: Node) -> Iterator[Kind]:
+    yield model.Make("statistics", named(strings(node.get("defnames"))))
+
+
 def _policy(node: Node) -> Iterator[Kind]:
     table = relation(node["table"])
     yield model.Make("policy", Name(None, node["policy_name"]), on=table)
 
 
 def _rule(node: Node) -> Iterator[Kind]:
-    yield model.Trigger("rule", relation(node["relation"]), node["rulename"], None)
+    yield model.Trigger("rule", relation(node["relation"]), node["rulename"], None, bool(node.get("instead")))
 
 
 def _wide(what: str) -> Callable[[Node], Iterator[Kind]]:
@@ -157,6 +167,7 @@ UTILITIES: dict[str, Callable[[Node], Iterator[Kind]]] = {
     "CompositeTypeStmt": _make("type", "typevar"),
     "CreateRangeStmt": _make("type", "typeName"),
     "CreateDomainStmt": _make("domain", "domainname"),
+    "CreateStatsStmt": _statistics,
     "CreatePolicyStmt": _policy,
     "GrantRoleStmt": _wide("membership of roles"),
     "CreateRoleStmt": _wide("the role"),
@@ -180,6 +191,12 @@ UTILITIES: dict[str, Callable[[Node], Iterator[Kind]]] = {
     "CreateEventTrigStmt": _wide("an event trigger"),
     "AlterEventTrigStmt": _wide("an event trigger"),
     "CreateFdwStmt": _wide("a foreign data wrapper"),
+    "AlterFdwStmt": _wide("a foreign data wrapper"),
+    "ImportForeignSchemaStmt": _wide("tables of a foreign server"),
+    "AlterForeignServerStmt": _wide("a foreign server"),
+    "AlterUserMappingStmt": _wide("a user mapping"),
+    "DropUserMappingStmt": _wide("a user mapping"),
+    "DropSubscriptionStmt": _wide("a subscription"),
     "CreateForeignServerStmt": _wide("a foreign server"),
     "CreateUserMappingStmt": _wide("a user mapping"),
     "CreatePublicationStmt": _wide("a publication"),

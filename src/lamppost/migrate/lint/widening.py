@@ -3,7 +3,7 @@
 import re
 
 _TYPE = re.compile(
-    r"(?P<name>[a-z0-9_. ]+?)(?:\((?P<numbers>[\d,]+)\))?(?P<rest> [a-z ]+)?(?P<array>(?:\[\])*)"
+    r"(?P<name>[a-z0-9_. "]+?)(?:\((?P<numbers>[\d,]+)\))?(?P<rest> with(?:out)? time zone)?(?P<array>(?:\[\])*)"
 )
 _FREE = {
     ("character varying", "text"),
@@ -13,15 +13,18 @@ _FREE = {
 }
 
 
-def free(old: str, new: str) -> bool:
+_ZONES = {"timestamp without time zone", "timestamp with time zone"}
+
+
+def free(old: str, new: str, *, utc: bool = False) -> bool:
     """Whether PostgreSQL changes the catalog only. Types as `format_type` prints them.
 
-    `timestamp` to `timestamptz` is not: it is free only where the session's zone is UTC.
+    `timestamp` to `timestamptz` and back is free only where the session's zone is UTC. Arrays never are.
     """
-    if old == new:
+    if old == new or (utc and {old, new} == _ZONES):
         return True
     a, b = _TYPE.fullmatch(old), _TYPE.fullmatch(new)
-    if a is None or b is None or a["array"] != b["array"] or (a["rest"] or "") != (b["rest"] or ""):
+    if a is None or b is None or a["array"] or b["array"] or (a["rest"] or "") != (b["rest"] or ""):
         return False
     before, after = _numbers(a["numbers"]), _numbers(b["numbers"])
     if a["name"] == b["name"]:
@@ -35,10 +38,10 @@ def _numbers(text: str | None) -> list[int]:
 
 def _wider(name: str, before: list[int], after: list[int]) -> bool:
     if name == "numeric":
-        if not after:
-            return True
+        if not after or not before:
+            return not after
         scales = [[*numbers, 0][1] for numbers in (before, after)]
-        return bool(before) and scales[0] == scales[1] and after[0] >= before[0]
+        return scales[0] == scales[1] and after[0] >= before[0]
     if name in {"character varying", "bit varying", "timestamp", "time", "interval"}:
         return not after or (bool(before) and after[0] >= before[0])
     return False
