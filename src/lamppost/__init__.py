@@ -12,6 +12,7 @@ _HOMES = {
     "lamppost.declare.service": (
         "Database", "Function", "Parameter", "Queue", "Route", "Schedule", "Secret", "Service", "System",
     ),
+    "lamppost.declare.identity": ("Authorizer", "Caller"),
     "lamppost.declare.events": ("Batch", "Message", "Response", "Tick"),
     "lamppost.declare.context": ("Context",),
     "lamppost.declare.durations": ("days", "hours", "minutes", "seconds"),

@@ -7,6 +7,8 @@ from lamppost.declare.events import Batch as Batch
 from lamppost.declare.events import Message as Message
 from lamppost.declare.events import Response as Response
 from lamppost.declare.events import Tick as Tick
+from lamppost.declare.identity import Authorizer as Authorizer
+from lamppost.declare.identity import Caller as Caller
 from lamppost.declare.service import Database as Database
 from lamppost.declare.service import Function as Function
 from lamppost.declare.service import Parameter as Parameter

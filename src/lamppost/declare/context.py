@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from psycopg import Connection
 
+    from lamppost.declare.identity import Caller
     from lamppost.observe.log import Log
 
 
@@ -21,6 +22,11 @@ class Context(Protocol):
     @property
     def function(self) -> str:
         """The function's logical name, `birthday.api`."""
+        ...
+
+    @property
+    def caller(self) -> "Caller":
+        """Who calls, as the verified token says. Raises a 401 where the route let a stranger in."""
         ...
 
     @property

@@ -13,6 +13,7 @@ import msgspec
 
 from lamppost.declare import limits, names
 from lamppost.declare.durations import seconds
+from lamppost.declare.identity import Authorizer
 from lamppost.errors import AuthorError
 
 Handler = Callable[..., Any]
@@ -31,12 +32,15 @@ class Route(msgspec.Struct, frozen=True):
     """One call an API answers: `Route("GET /user/{id}", api.get_user)`.
 
     `status` is what a returned value is sent with; a handler that returns None answers 204.
-    A GET route answers HEAD too.
+    A GET route answers HEAD too. Where the service has an authorizer, a `public` route asks for no token,
+    and any other for one that carries all `scopes`.
     """
 
     call: str
     handler: Handler
     status: int = 200
+    public: bool = False
+    scopes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         match = _ROUTE.match(self.call)
@@ -55,6 +59,11 @@ class Route(msgspec.Struct, frozen=True):
             raise AuthorError(
                 f"route {self.call!r} answers success with {self.status}",
                 fix="give a status between 200 and 299; refusals are raised as CallerError",
+            )
+        if self.public and self.scopes:
+            raise AuthorError(
+                f"route {self.call!r} is public and asks for scopes",
+                fix="leave out public=, or scopes=",
             )
 
     @property
@@ -277,6 +286,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
     `named` is the pattern of its functions' names (`{function}`, and `{env}` where the seed
     has one); by default `{prefix}-{function}`. `environment` is added to every function's.
+    `authorizer` guards every route that is not public; without one, callers are strangers.
     """
 
     name: str
@@ -290,6 +300,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...] = ()
     secrets: tuple[Secret, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    authorizer: Authorizer | None = None
 
     def __post_init__(self) -> None:
         if not _SERVICE_NAME.match(self.name):
@@ -308,6 +319,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         self._check_targets()
         for function in self.functions:
             self._check_function(function)
+        self._check_authorizer()
 
     def _check_targets(self) -> None:
         woken: dict[str, str] = {}
@@ -344,6 +356,22 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
                 raise AuthorError(
                     f"function {function.name!r} reads {setting!r}, which service {self.name!r} lacks",
                     fix=_closest(setting, known, "declare it in parameters= or secrets="),
+                )
+
+    def _check_authorizer(self) -> None:
+        if self.authorizer is None:
+            for route in (route for function in self.functions for route in function.routes):
+                if route.scopes:
+                    raise AuthorError(
+                        f"route {route.call!r} asks for scopes, and service {self.name!r} knows no callers",
+                        fix="give the service authorizer=Authorizer(...)",
+                    )
+        elif self.authorizer.function is not None:
+            judge = self.authorizer.function
+            if judge.routes or not any(judge is mine for mine in self.functions):
+                raise AuthorError(
+                    f"the authorizer of service {self.name!r} runs {judge.name!r}",
+                    fix="name one of the service's functions that has a handler and no routes",
                 )
 
     def function_name(self, function: Function) -> str:

@@ -1,7 +1,9 @@
 """From declarations to the manifest."""
 
+from lamppost.declare.identity import Authorizer
 from lamppost.declare.service import Database, Function, Handler, Queue, Route, Service, System
 from lamppost.derive.manifest import (
+    AuthorizerEntry,
     DatabaseEntry,
     FunctionEntry,
     Kind,
@@ -44,6 +46,17 @@ def _service(service: Service, folder: str, databases: tuple[DatabaseEntry, ...]
         parameters=tuple(ParameterEntry(p.name, p.about, p.local) for p in service.parameters),
         secrets=tuple(SecretEntry(s.name, s.about) for s in service.secrets),
         environment=service.environment,
+        authorizer=_authorizer(service.authorizer) if service.authorizer else None,
+    )
+
+
+def _authorizer(authorizer: Authorizer) -> AuthorizerEntry:
+    return AuthorizerEntry(
+        audience=authorizer.audience,
+        lifetime=authorizer.lifetime.total_seconds(),
+        local=authorizer.local,
+        function=authorizer.function.name if authorizer.function else None,
+        cache=authorizer.cache.total_seconds(),
     )
 
 
@@ -60,7 +73,7 @@ def _function(service: Service, function: Function, databases: tuple[DatabaseEnt
         kind=_kind(service, function),
         module=_module(function, handlers),
         handler=handlers[0].__name__ if function.handler else "",
-        routes=tuple(_route(route) for route in function.routes),
+        routes=tuple(_route(route, service) for route in function.routes),
         timeout=function.timeout.total_seconds(),
         memory_mb=function.memory_mb,
         concurrency=function.concurrency,
@@ -100,8 +113,15 @@ def _module(function: Function, handlers: list[Handler]) -> str:
     return modules.pop()
 
 
-def _route(route: Route) -> RouteEntry:
-    return RouteEntry(route.method, route.path, route.handler.__name__, route.status)
+def _route(route: Route, service: Service) -> RouteEntry:
+    return RouteEntry(
+        route.method,
+        route.path,
+        route.handler.__name__,
+        route.status,
+        public=route.public or service.authorizer is None,
+        scopes=route.scopes,
+    )
 
 
 def _queue(queue: Queue) -> QueueEntry:

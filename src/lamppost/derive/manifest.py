@@ -12,12 +12,14 @@ Kind = Literal["http", "schedule", "queue", "invoke"]
 
 
 class RouteEntry(msgspec.Struct, frozen=True):
-    """One route: `handler` is a name in the function's module."""
+    """One route: `handler` is a name in the function's module. Only a `public` one asks for no token."""
 
     method: str
     path: str
     handler: str
     status: int
+    public: bool = True
+    scopes: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -87,6 +89,16 @@ class SecretEntry(msgspec.Struct, frozen=True):
     about: str
 
 
+class AuthorizerEntry(msgspec.Struct, frozen=True):
+    """Who may call the API. Times are seconds; `function` is one of the same service."""
+
+    audience: tuple[str, ...]
+    lifetime: float
+    local: bool
+    function: str | None
+    cache: float
+
+
 class ServiceEntry(msgspec.Struct, frozen=True):
     """One service. `folder` is where its `migrations/` stand, relative to the repository."""
 
@@ -101,6 +113,7 @@ class ServiceEntry(msgspec.Struct, frozen=True):
     parameters: tuple[ParameterEntry, ...]
     secrets: tuple[SecretEntry, ...]
     environment: tuple[tuple[str, str], ...]
+    authorizer: AuthorizerEntry | None = None
 
     def function(self, name: str) -> FunctionEntry:
         """The function called `name`. Raises `KeyError`."""

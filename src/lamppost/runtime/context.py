@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lamppost.declare import names
+from lamppost.declare.identity import Caller
 from lamppost.derive.manifest import FunctionEntry, ServiceEntry
-from lamppost.errors import AuthorError, OperatorError
+from lamppost.errors import AuthorError, CallerError, OperatorError
 from lamppost.observe.log import Log
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 class LiveContext:
     """One invocation's Context. Satisfies `declare.context.Context`."""
 
-    __slots__ = ("_env", "_function", "_lambda", "_over", "_service", "log", "request_id", "stage")
+    __slots__ = ("_caller", "_env", "_function", "_lambda", "_over", "_service", "log", "request_id", "stage")
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class LiveContext:
         self._lambda = lambda_context
         self._env = env
         self._over = False
+        self._caller: Caller | None = None
         self.stage = stage
         self.log = log
         self.request_id: str = lambda_context.aws_request_id
@@ -40,6 +42,16 @@ class LiveContext:
     @property
     def function(self) -> str:
         return f"{self._service.name}.{self._function.name}"
+
+    @property
+    def caller(self) -> Caller:
+        if self._caller is None:
+            raise CallerError(401, "unauthenticated", "this needs an access token")
+        return self._caller
+
+    def identify(self, caller: Caller | None) -> None:
+        """From now on it is known who calls."""
+        self._caller = caller
 
     def remaining(self) -> timedelta:
         return timedelta(milliseconds=self._lambda.get_remaining_time_in_millis())

@@ -13,12 +13,13 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from lamppost.declare import names
 from lamppost.derive.manifest import FunctionEntry, ServiceEntry, read
 from lamppost.errors import AuthorError, OperatorError
 from lamppost.observe import bridge
 from lamppost.observe.log import Log, ambient
 from lamppost.runtime.context import LiveContext
-from lamppost.settings import package
+from lamppost.settings import package, stage
 
 Run = Callable[[dict[str, Any], LiveContext, Any], Any]
 
@@ -64,7 +65,7 @@ def load() -> Entry:
     service, function = _find(os.environ.get("LAMPPOST_FUNCTION", ""))
     ambient(service=service.name, function=function.name)
     module = import_module(function.module)
-    entry = Entry(service, function, _run(function, module))
+    entry = Entry(service, function, _run(service, function, module))
     if function.database:
         _warm_up()
     return entry
@@ -81,11 +82,13 @@ def _find(wanted: str) -> tuple[ServiceEntry, FunctionEntry]:
     )
 
 
-def _run(function: FunctionEntry, module: ModuleType) -> Run:
+def _run(service: ServiceEntry, function: FunctionEntry, module: ModuleType) -> Run:
     if function.kind == "http":
         from lamppost.runtime.http import HttpFunction
 
-        return HttpFunction(function, module)
+        guarded = service.authorizer
+        open_door = guarded is not None and not guarded.local and stage.stage() == names.LOCAL
+        return HttpFunction(function, module, open_door=open_door)
     if function.kind == "queue":
         from lamppost.runtime.batches import QueueFunction
 

@@ -7,28 +7,36 @@ from urllib.parse import unquote
 
 import msgspec
 
-from lamppost.derive.manifest import FunctionEntry
+from lamppost.derive.manifest import FunctionEntry, RouteEntry
 from lamppost.errors import AuthorError, CallerError, OperatorError, invalid
 from lamppost.observe.log import Log
-from lamppost.runtime import body, deadline, encode, text
+from lamppost.runtime import body, deadline, encode, identity, text
 from lamppost.runtime.binding import Binding, Parameter, bind
 from lamppost.runtime.context import LiveContext
 
 _PARAMETER = re.compile(r"\\\{([a-z_][a-z0-9_]*)(\\\+)?\\\}")
 
 
+class Served(msgspec.Struct, frozen=True):
+    """A route and the handler behind it."""
+
+    binding: Binding
+    route: RouteEntry
+
+
 class HttpFunction:
     """The routes of one function, ready to be called."""
 
-    def __init__(self, entry: FunctionEntry, module: ModuleType) -> None:
+    def __init__(self, entry: FunctionEntry, module: ModuleType, *, open_door: bool = False) -> None:
+        self._open_door = open_door
         self._bystander: deadline.Bystander | None = None
-        self._exact: dict[str, Binding] = {}
+        self._exact: dict[str, Served] = {}
         self._templates: list[tuple[str, re.Pattern[str], str]] = []
         for route in entry.routes:
-            binding = bind(getattr(module, route.handler), route.path, route.status)
-            self._exact[route.key] = binding
+            served = Served(bind(getattr(module, route.handler), route.path, route.status), route)
+            self._exact[route.key] = served
             if route.method == "GET":
-                self._exact[f"HEAD {route.path}"] = binding
+                self._exact[f"HEAD {route.path}"] = served
             self._templates.append((route.method, _pattern(route.path), route.key))
 
     def __call__(self, event: dict[str, Any], context: LiveContext, lambda_context: Any) -> dict[str, Any]:
@@ -36,7 +44,9 @@ class HttpFunction:
         method = ""
         try:
             method = _method(event)
-            binding, in_path = self._find(event, method)
+            served, in_path = self._find(event, method)
+            context.identify(identity.caller(event, served.route, open_door=self._open_door))
+            binding = served.binding
             arguments = [_argument(parameter, event, in_path, context) for parameter in binding.parameters]
             if self._bystander is None:
                 self._bystander = deadline.Bystander()
@@ -57,10 +67,10 @@ class HttpFunction:
             answered = {**answered, "body": "", "isBase64Encoded": False}
         return answered
 
-    def _find(self, event: dict[str, Any], method: str) -> tuple[Binding, dict[str, str]]:
-        binding = self._exact.get(event.get("routeKey", ""))
-        if binding is not None:
-            return binding, event.get("pathParameters") or {}
+    def _find(self, event: dict[str, Any], method: str) -> tuple[Served, dict[str, str]]:
+        served = self._exact.get(event.get("routeKey", ""))
+        if served is not None:
+            return served, event.get("pathParameters") or {}
         # Behind a catch-all route the gateway does not say which of ours was meant.
         path = event.get("rawPath", "")
         known = False
