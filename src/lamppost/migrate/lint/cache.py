@@ -19,7 +19,7 @@ import lamppost
 from lamppost.migrate.lint.model import Finding
 from lamppost.migrate.lint.options import Options
 from lamppost.migrate.lint.owner import of_folder
-from lamppost.migrate.lint.shelf import Library
+from lamppost.migrate.lint.shelf import Library, apart
 
 # The cache never takes more than their product, and most shelves are small.
 _SHELVES = 64
@@ -48,66 +48,69 @@ class Cache:
     def __init__(self, place: Path, options: Options, library: Library) -> None:
         self._place = place
         self._library = library
-        self._keys: dict[Path, str] = {}
-        self._shelves: dict[Path, dict[str, Entry]] = {}
+        self._keys: dict[str, str] = {}
+        self._shelves: dict[str, dict[str, Entry]] = {}
         self._options = options
         self._base = _hash(_linter(), msgspec.msgpack.encode(options))
         if options.earlier is not None:
-            for path in library.shelf(Path(options.earlier), "**/*.sql").paths:
-                _add(self._base, str(path).encode(), library.content_or_nothing(path))
+            for path in library.shelf(str(Path(options.earlier)), deep=True).paths:
+                _add(self._base, path.encode(), library.content_if_any(path) or b"")
 
-    def recall(self, files: list[Path]) -> dict[Path, list[Finding]]:
+    def recall(self, files: list[str]) -> dict[str, list[Finding]]:
         """The findings of those files whose key is the one they had."""
-        for place in dict.fromkeys(path.parent for path in files):
-            self._shelves[place] = self._load(place)
-            self._keys.update(self._keys_of(place))
-        found: dict[Path, list[Finding]] = {}
+        found: dict[str, list[Finding]] = {}
         for path in files:
-            entry = self._shelves[path.parent].get(path.name)
+            folder, name = apart(path)
+            if folder not in self._shelves:
+                self._shelves[folder] = self._load(folder)
+                self._keys.update(self._keys_of(folder))
+            entry = self._shelves[folder].get(name)
             if entry is not None and entry.key == self._keys.get(path):
                 found[path] = [_finding(path, line) for line in entry.findings]
         return found
 
-    def keep(self, judged: Mapping[Path, list[Finding]]) -> None:
+    def keep(self, judged: Mapping[str, list[Finding]]) -> None:
         """Remember what was found. Where nothing can be written, nothing is remembered."""
-        for place, shelf in self._shelves.items():
-            new = {
-                path.name: Entry(key, [_line(finding) for finding in findings])
-                for path, findings in judged.items()
-                if path.parent == place and (key := self._keys.get(path))
-            }
-            if new:
-                there = {path.name for path in self._keys if path.parent == place}
-                old = {name: entry for name, entry in shelf.items() if name in there}
-                self._save(place, {**old, **new})
+        changed: set[str] = set()
+        for path, findings in judged.items():
+            folder, name = apart(path)
+            if key := self._keys.get(path):
+                self._shelves[folder][name] = Entry(key, [_line(finding) for finding in findings])
+                changed.add(folder)
+        for folder in changed:
+            there = {apart(path)[1] for path in self._library.shelf(folder).paths}
+            self._save(
+                folder, {name: entry for name, entry in self._shelves[folder].items() if name in there}
+            )
 
-    def _keys_of(self, place: Path) -> Iterator[tuple[Path, str]]:
+    def _keys_of(self, folder: str) -> Iterator[tuple[str, str]]:
         """The key of each file of a folder: each goes over all those before it."""
         running = self._base.copy()
-        _add(running, (of_folder(place) or "").encode())
-        for path in self._library.shelf(place, "*.sql").paths:
-            _add(running, path.name.encode(), self._library.content_or_nothing(path))
-            if self._library.readable(path):
+        _add(running, (of_folder(Path(folder)) or "").encode())
+        for path in self._library.shelf(folder).paths:
+            content = self._library.content_if_any(path)
+            _add(running, apart(path)[1].encode(), content or b"")
+            if content is not None:
                 yield path, running.hexdigest()
 
-    def _file(self, place: Path) -> Path:
-        of = _hash(str(place.absolute()).encode(), msgspec.msgpack.encode(self._options))
+    def _file(self, folder: str) -> Path:
+        of = _hash(str(Path(folder).absolute()).encode(), msgspec.msgpack.encode(self._options))
         return self._place / of.hexdigest()
 
-    def _load(self, place: Path) -> dict[str, Entry]:
+    def _load(self, folder: str) -> dict[str, Entry]:
         try:
-            raw = self._file(place).read_bytes()
+            raw = self._file(folder).read_bytes()
             if _seal(raw[_SEAL:]) != raw[:_SEAL]:
                 return {}
             return msgspec.msgpack.decode(raw[_SEAL:], type=dict[str, Entry])
         except (OSError, msgspec.MsgspecError):
             return {}
 
-    def _save(self, place: Path, shelf: dict[str, Entry]) -> None:
+    def _save(self, folder: str, shelf: dict[str, Entry]) -> None:
         content = msgspec.msgpack.encode(shelf)
         if len(content) > _LARGEST:
             return
-        file = self._file(place)
+        file = self._file(folder)
         unfinished = file.with_suffix(f".{os.getpid()}")
         try:
             self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -164,10 +167,10 @@ def _line(finding: Finding) -> Line:
     return (finding.line, finding.rule, finding.severity, finding.message, finding.instead)
 
 
-def _finding(path: Path, line: Line) -> Finding:
+def _finding(path: str, line: Line) -> Finding:
     number, rule, severity, message, instead = line
     return Finding(
-        file=str(path),
+        file=path,
         line=number,
         rule=rule,
         severity="block" if severity == "block" else "advise",

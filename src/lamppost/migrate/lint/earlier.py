@@ -1,12 +1,11 @@
 """What earlier files did: read only when a rule asks, and only those that mention what it asks about."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from lamppost.migrate.lint.facts import Facts
 from lamppost.migrate.lint.model import Statement
 from lamppost.migrate.lint.parse import Unreadable, parse
-from lamppost.migrate.lint.shelf import Library
+from lamppost.migrate.lint.shelf import Library, apart
 from lamppost.migrate.lint.source import Source
 from lamppost.migrate.lint.translate import Translator
 
@@ -16,7 +15,7 @@ class Earlier:
 
     complete = False
 
-    def __init__(self, path: Path, others: Path | None, library: Library) -> None:
+    def __init__(self, path: str, others: str | None, library: Library) -> None:
         self._path = path
         self._library = library
         self._others = others
@@ -31,14 +30,14 @@ class Earlier:
             self._known[name] = facts
         return self._known[name]
 
-    def _mentioning(self, name: str) -> list[Path]:
-        own = self._library.shelf(self._path.parent, "*.sql").mentioning(name, self._path)
+    def _mentioning(self, name: str) -> list[str]:
+        own = self._library.shelf(apart(self._path)[0]).mentioning(name, self._path)
         if self._others is None:
             return own
-        others = self._library.shelf(self._others, "**/*.sql").mentioning(name, None)
+        others = self._library.shelf(self._others, deep=True).mentioning(name, None)
         return [*(path for path in others if path != self._path), *own]
 
-    def _statements(self, path: Path) -> list[Statement | Unreadable]:
+    def _statements(self, path: str) -> list[Statement | Unreadable]:
         done = self._library.done
         if path not in done:
             try:

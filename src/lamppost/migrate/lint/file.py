@@ -37,13 +37,14 @@ def lint_file(
     service = options.service or owner(path)
     findings = list(form.name(path, service))
     try:
-        source = Source(library.content(path))
+        source = Source(library.content(str(path)))
     except (OSError, Refusal) as refusal:
         return [*findings, form.unreadable(path, refusal)]
     said = header.read(source.text)
     findings += form.directives(path, said)
     if before is None:
-        before = Earlier(path, Path(options.earlier) if options.earlier else None, library)
+        others = str(Path(options.earlier)) if options.earlier else None
+        before = Earlier(str(path), others, library)
     state = State(said, service=service, pg=options.version, before=before)
     findings += _File(str(path), source, state).findings()
     findings += form.long_names(path, source)

@@ -16,7 +16,7 @@ class Found:
         self.closed: list[Finding] = []
         self.files = list(dict.fromkeys(file for path in paths for file in self._below(path)))
 
-    def _below(self, path: Path) -> Iterator[Path]:
+    def _below(self, path: Path) -> Iterator[str]:
         try:
             folder = stat.S_ISDIR(path.stat().st_mode)
         except FileNotFoundError as missing:
@@ -28,16 +28,16 @@ class Found:
         except OSError:
             # It exists: what is wrong with it is said when it is read.
             folder = False
-        if not folder:
-            yield path
-            return
+        yield from self._walk(str(path)) if folder else [str(path)]
+
+    def _walk(self, folder: str) -> list[str]:
+        """Every `*.sql` that is no folder. Links to folders are not followed: they may lead back."""
         found: list[str] = []
-        # Links to folders are not followed: they may lead back.
-        for place, _, names in os.walk(path, onerror=self._refused):
-            found += [os.path.join(place, name) for name in names if name.endswith(".sql")]  # noqa: PTH118 - a thousand Paths take longer than their files
+        for place, _, names in os.walk(folder, onerror=self._refused):
+            begin = place.removeprefix("./") + "/" if place != "." else ""
+            found += [begin + name for name in names if name.endswith(".sql")]
         # As Paths compare: folder by folder.
-        found.sort(key=lambda file: file.replace(os.sep, "\0"))
-        yield from map(Path, found)
+        return sorted(found, key=lambda file: file.replace("/", "\0"))
 
     def _refused(self, error: OSError) -> None:
         self.closed.append(

@@ -16,7 +16,7 @@ from lamppost.migrate.lint.shelf import Library
 _WORTH_A_PROCESS = 64
 
 
-def share(files: list[Path], options: Options, library: Library) -> list[list[Finding]]:
+def share(files: list[str], options: Options, library: Library) -> list[list[Finding]]:
     """The findings of each file."""
     before = _catalog(options)
     if len(files) < _WORTH_A_PROCESS or not _two_cores():
@@ -31,20 +31,18 @@ def _two_cores() -> bool:
     return allowed > 1 and hasattr(os, "fork")
 
 
-def _middle(files: list[Path], library: Library) -> int:
+def _middle(files: list[str], library: Library) -> int:
     """Where the files are cut so that both parts have as many bytes."""
-    sizes = list(accumulate(len(library.content_or_nothing(path)) for path in files))
+    sizes = list(accumulate(len(library.content_if_any(path) or b"") for path in files))
     return next(place for place, size in enumerate(sizes) if size * 2 >= sizes[-1])
 
 
-def _lint(
-    files: list[Path], options: Options, before: Before | None, library: Library
-) -> list[list[Finding]]:
-    return [lint_file(path, options, before, library) for path in files]
+def _lint(files: list[str], options: Options, before: Before | None, library: Library) -> list[list[Finding]]:
+    return [lint_file(Path(path), options, before, library) for path in files]
 
 
 def _in_two(
-    first: list[Path], second: list[Path], options: Options, before: Before | None, library: Library
+    first: list[str], second: list[str], options: Options, before: Before | None, library: Library
 ) -> list[list[Finding]]:
     reader, writer = os.pipe()
     child = os.fork()

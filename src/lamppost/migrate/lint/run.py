@@ -23,14 +23,14 @@ def lint(paths: Sequence[Path], options: Options, *, cache: Path | None = None) 
     return report(found.files, findings)
 
 
-def report(files: Sequence[Path], findings: list[Finding]) -> Report:
+def report(files: Sequence[str], findings: list[Finding]) -> Report:
     """The findings with their verdict."""
     severities = {finding.severity for finding in findings}
     verdict = "block" if "block" in severities else "advise" if severities else "pass"
-    return Report(files=[str(path) for path in files], findings=findings, verdict=verdict)
+    return Report(files=list(files), findings=findings, verdict=verdict)
 
 
-def _findings(files: list[Path], options: Options, place: Path | None) -> list[Finding]:
+def _findings(files: list[str], options: Options, place: Path | None) -> list[Finding]:
     library = Library()
     if place is None or len(files) < _WORTH_A_CACHE or options.catalog is not None:
         found = _judged(files, options, library)
@@ -43,7 +43,7 @@ def _findings(files: list[Path], options: Options, place: Path | None) -> list[F
     return [finding for path in files for finding in found[path]]
 
 
-def _judged(files: list[Path], options: Options, library: Library) -> dict[Path, list[Finding]]:
+def _judged(files: list[str], options: Options, library: Library) -> dict[str, list[Finding]]:
     if not files:
         return {}
     # The rules and the parser are most of what is to be loaded, and a run that knows all does without.

@@ -1,9 +1,12 @@
-"""What one run has read, and the files of a folder as one text that can be searched."""
+"""What one run has read, and the files of a folder as one text that can be searched.
 
+Files are strings in here: a thousand Paths take as long to compare as their files to read.
+"""
+
+import os
 import re
 from bisect import bisect_left, bisect_right
 from itertools import accumulate
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamppost.migrate.lint.source import Refusal, content
@@ -19,46 +22,41 @@ class Library:
     """The bytes of files, each read once; and what those files do, for whoever has worked it out."""
 
     def __init__(self) -> None:
-        self.done: dict[Path, list[Statement | Unreadable]] = {}
-        self._bytes: dict[Path, bytes] = {}
-        self._shelves: dict[tuple[Path, str], Shelf] = {}
+        self.done: dict[str, list[Statement | Unreadable]] = {}
+        self._bytes: dict[str, bytes] = {}
+        self._shelves: dict[tuple[str, bool], Shelf] = {}
 
-    def content(self, path: Path) -> bytes:
+    def content(self, path: str) -> bytes:
         """The bytes of a file. Raises `OSError` and `Refusal`."""
         if path not in self._bytes:
             self._bytes[path] = content(path)
         return self._bytes[path]
 
-    def content_or_nothing(self, path: Path) -> bytes:
-        """The bytes of a file; none where it cannot be read, which is its own finding elsewhere."""
-        return self.content(path) if self.readable(path) else b""
-
-    def readable(self, path: Path) -> bool:
-        """Whether a file has bytes to read."""
+    def content_if_any(self, path: str) -> bytes | None:
+        """The bytes of a file; None where it cannot be read, which is its own finding elsewhere."""
         try:
-            self.content(path)
+            return self.content(path)
         except (OSError, Refusal):
-            return False
-        return True
+            return None
 
-    def shelf(self, folder: Path, pattern: str) -> "Shelf":
-        """The folder's files."""
-        place = (folder, pattern)
+    def shelf(self, folder: str, *, deep: bool = False) -> "Shelf":
+        """The `*.sql` of a folder; those below its folders too, if it is `deep`."""
+        place = (folder, deep)
         if place not in self._shelves:
-            self._shelves[place] = Shelf(folder, pattern, self)
+            self._shelves[place] = Shelf(sql_below(folder) if deep else sql_in(folder), self)
         return self._shelves[place]
 
 
 class Shelf:
-    """All files of a folder, so that a thousand are searched for a name at once."""
+    """Files in their order, a thousand of which are searched for a name at once."""
 
-    def __init__(self, folder: Path, pattern: str, library: Library) -> None:
-        self.paths = tuple(sorted(path for path in folder.glob(pattern) if path.is_file()))
+    def __init__(self, paths: list[str], library: Library) -> None:
+        self.paths = paths
         self._library = library
         self._all: bytes | None = None
         self._starts: list[int] = []
 
-    def mentioning(self, name: str, before: Path | None) -> list[Path]:
+    def mentioning(self, name: str, before: str | None) -> list[str]:
         """The files that hold `name` as a word, in order; only those before `before`, if it is given."""
         text = self._text()
         end = len(text)
@@ -77,7 +75,32 @@ class Shelf:
 
     def _text(self) -> bytes:
         if self._all is None:
-            texts = [self._library.content_or_nothing(path).lower() for path in self.paths]
+            texts = [(self._library.content_if_any(path) or b"").lower() for path in self.paths]
             self._all = b"\0".join(texts)
             self._starts = [0, *accumulate(len(text) + 1 for text in texts)][:-1]
         return self._all
+
+
+def apart(path: str) -> tuple[str, str]:
+    """A file's folder and its name."""
+    folder, _, name = path.rpartition("/")
+    return folder or ("/" if path.startswith("/") else "."), name
+
+
+def sql_in(folder: str) -> list[str]:
+    """The `*.sql` of a folder by name, spelled as the Path of one is; none where nobody may look."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.name.endswith(".sql") and entry.is_file()]
+    except OSError:
+        return []
+    begin = "" if folder == "." else folder.rstrip("/") + "/"
+    return [begin + name for name in sorted(names)]
+
+
+def sql_below(folder: str) -> list[str]:
+    """The `*.sql` of a folder and of those below it, in the order of their Paths."""
+    # Links to folders are not followed: they may lead back.
+    found = [place for place, _, _ in os.walk(folder)]
+    files = [file for place in found for file in sql_in(place)]
+    return sorted(files, key=lambda file: file.replace("/", "\0"))

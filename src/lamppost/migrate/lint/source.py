@@ -6,7 +6,6 @@ import stat
 from bisect import bisect_right
 from functools import cached_property
 from itertools import accumulate
-from pathlib import Path
 
 _ENDS = re.compile(rb"\r\n|\r|\n")
 _ENDS_IN_TEXT = re.compile(r"\r\n|\r|\n")
@@ -22,7 +21,7 @@ class Refusal(Exception):
         self.line, self.message, self.instead = line, message, instead
 
 
-def content(path: Path) -> bytes:
+def content(path: str) -> bytes:
     """The bytes of a file. Raises `OSError`, and `Refusal` for a pipe, a device and what is too large."""
     # Opening a pipe would wait for whoever writes into it, for ever if need be.
     number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
