@@ -51,6 +51,16 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def code(text: str) -> str:
+    """`text` without its comments and without what stands in quotes."""
+    parts, last = [], 0
+    for kind, begin, end in _tokens(text):
+        if kind in {"comment", "escaped", "string", "quoted", "dollar"}:
+            parts.append(text[last:begin])
+            last = end
+    return " ".join([*parts, text[last:]])
+
+
 def _tokens(text: str) -> Iterator[tuple[str, int, int]]:
     """What could hide or be a semicolon: its kind (a mark is its own), where it begins, where it ends."""
     at = 0

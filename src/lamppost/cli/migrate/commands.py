@@ -11,7 +11,11 @@ _COMMANDS = {
     "plan": "What `apply` would do, and what it would refuse.",
     "apply": "Bring every database to the state of the files.",
     "rehearse": "Run the files on a throw-away server, and see what they lock, read and write.",
+    "job": "Backfills and heavy DDL, beside the traffic.",
     "new": "Start a migration of a service.",
+    "live": "Record that the code released with the present files is live.",
+    "baseline": "Adopt a database: record files as applied without running them.",
+    "repair": "Mend a ledger, each change named before it is made.",
 }
 for _name, _about in _COMMANDS.items():
     app.command(f"lamppost.cli.migrate.{_name}:{_name}", name=_name, help=_about)

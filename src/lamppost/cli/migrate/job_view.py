@@ -1,0 +1,121 @@
+"""How a running job is shown: a bar to a person, a line of JSON per event to a program that asks for it."""
+
+import sys
+from typing import TYPE_CHECKING, Protocol, Self
+
+import msgspec
+
+from lamppost.cli.output import safe
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.progress import TaskID
+
+    from lamppost.migrate.events import Event
+    from lamppost.migrate.jobs.events import JobEvent
+
+
+class View(Protocol):
+    """Shows events while it is entered."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
+    ) -> None:
+        """Leave the terminal as it was."""
+        ...
+
+    def hear(self, event: "JobEvent | Event") -> None:
+        """Show it."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Tell a person."""
+        ...
+
+
+class Lines:
+    """One JSON object a line, flushed at once; with `silent` nothing but the end is worth a word."""
+
+    def __init__(self, *, silent: bool) -> None:
+        self._silent = silent
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
+    ) -> None:
+        return None
+
+    def hear(self, event: "JobEvent | Event") -> None:
+        """Print the event."""
+        if not self._silent:
+            sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
+            sys.stdout.flush()
+
+    def say(self, text: str) -> None:
+        """Programs are not talked to."""
+
+
+class Bar:
+    """Rows, rows a second and the time that is left; what happens beside goes above the bar."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} rows"),
+            TextColumn("{task.fields[pace]}"),
+            TimeRemainingColumn(),
+            transient=True,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
+    ) -> None:
+        self._bar.stop()
+
+    def hear(self, event: "JobEvent | Event") -> None:
+        """Move the bar, or print a line."""
+        from lamppost.migrate.jobs.events import Batch, Begun
+
+        if isinstance(event, Batch) and self._task is not None:
+            speed = next(task for task in self._bar.tasks if task.id == self._task).speed
+            self._bar.update(
+                self._task,
+                completed=event.rows_done,
+                total=event.rows_estimated,
+                pace=f"{speed:,.0f} rows/s" if speed else "",
+            )
+        elif isinstance(event, Begun):
+            self.say(str(event))
+            if self._task is None:
+                about = event.name.removesuffix(".sql").rpartition("__")[2]
+                self._task = self._bar.add_task(
+                    about, total=event.rows_estimated, completed=event.rows_done, pace=""
+                )
+        else:
+            self.say(str(event))
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._bar.console.print(f"  {safe(text)}", markup=False, highlight=False)
+
+
+def view(*, events: bool, quiet: bool) -> View:
+    """The way this run is shown."""
+    if events or quiet:
+        return Lines(silent=not events)
+    return Bar()
