@@ -4,7 +4,7 @@ Killed anywhere, a run leaves whole files and their rows, or nothing of a file; 
 that asks for no transaction records each statement, and goes on after the last one recorded.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Protocol
@@ -13,10 +13,11 @@ import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from lamppost.errors import OperatorError
 from lamppost.migrate import ledger, lock, refusals
 from lamppost.migrate.blocker import Lookout
 from lamppost.migrate.deadline import Deadline
-from lamppost.migrate.events import Event, Notice, Waiting
+from lamppost.migrate.events import Event, Failed, Notice, Waiting
 from lamppost.migrate.files import Bundle, Migration
 from lamppost.migrate.plan import Plan, plan
 from lamppost.migrate.run import TRIES, Limits, Run
@@ -25,10 +26,11 @@ APPLICATION = "lamppost migrate"
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """Files that went in, in order, and the newest file of each service now."""
+    """Files that went in, in order, the newest file of each service now, and the jobs left open."""
 
     applied: tuple[str, ...]
     head: dict[str, str]
+    jobs: tuple[str, ...] = ()
 
 
 class Passing(Protocol):
@@ -66,14 +68,15 @@ def apply(
 
     Any number may run at once: one applies, the others wait for it, `lock_wait` seconds at most, and find
     nothing to do. `soak`: how long code must be live before a contract file; None enforces no phases.
-    `deadline`: seconds after which no statement may run any more. `report` may be called from another
+    `deadline`: seconds after which no statement may run any more. `jobs` takes small ones along; by default
+    those of tables with 10,000 rows at most. `report` may be called from another
     thread. Raises `AuthorError` for a refused or failing file, `OperatorError` for locks, rights, poolers
     and time; files applied before the failing one stay.
     """
 
     def looked_at(connection: ledger.Connection) -> tuple[Plan, list[Migration]]:
         todo = plan(connection, bundle, allow_late=allow_late, soak=soak)
-        along = [job for job in todo.jobs if jobs is not None and jobs.small(connection, job)]
+        along = [job for job in todo.jobs if _passing(jobs).small(connection, job)]
         if along:
             names = frozenset(job.name for job in along)
             todo = plan(connection, bundle, allow_late=allow_late, soak=soak, passing=names)
@@ -86,7 +89,7 @@ def apply(
         todo, files = looked_at(connection)
         if not files:
             _tell(todo, report)
-            return Outcome((), todo.head)
+            return Outcome((), todo.head, _names(todo.jobs))
         wait = min(lock_wait, max(0.0, clock.left()))
         lock.take(connection, lock.MIGRATING, wait=wait, waiting=lambda holder: report(Waiting(holder)))
         lookout = Lookout(
@@ -102,12 +105,17 @@ def apply(
             for count, migration in enumerate(files):
                 if not clock.enough():
                     raise refusals.no_time_left([left.name for left in files[count:]], clock.left())
-                if migration.job is not None and jobs is not None:
-                    jobs.run(run, migration)
-                else:
-                    run.apply(migration)
-        head = plan(connection, bundle, allow_late=True).head
-    return Outcome(tuple(migration.name for migration in files), head)
+                try:
+                    if migration.job is not None:
+                        _passing(jobs).run(run, migration)
+                    else:
+                        run.apply(migration)
+                except BaseException:
+                    # Ctrl-C too: whoever listens tells what is in and what is not.
+                    report(_failed(connection, files, count))
+                    raise
+        after = plan(connection, bundle, allow_late=True)
+    return Outcome(_names(files), after.head, _names(after.jobs))
 
 
 @contextmanager
@@ -130,6 +138,39 @@ def connected(conninfo: str) -> Iterator[ledger.Connection]:
         yield connection
     finally:
         connection.close()
+
+
+def _passing(given: Passing | None) -> Passing:
+    """What takes small jobs along. Loaded where there is a job: most bundles hold none."""
+    if given is not None:
+        return given
+    from lamppost.migrate.jobs.inline import Inline
+
+    return Inline()
+
+
+def _names(files: Sequence[Migration]) -> tuple[str, ...]:
+    return tuple(migration.name for migration in files)
+
+
+def _failed(connection: ledger.Connection, files: Sequence[Migration], count: int) -> Failed:
+    """What is known about the `count`-th file, which did not go in."""
+    migration, row = files[count], None
+    if not migration.in_transaction and not connection.closed:
+        try:
+            row = next((row for row in ledger.read(connection) if row.name == migration.name), None)
+        except (psycopg.Error, OperatorError):
+            # The error that brought us here is the one to hear.
+            row = None
+    return Failed(
+        migration.name,
+        migration.in_transaction,
+        _names(files[:count]),
+        _names(files[count + 1 :]),
+        row.statements if row else None,
+        row.running if row else None,
+        tuple(one.name for one in files[:count] if one.phase == "contract"),
+    )
 
 
 def _tell(todo: Plan, report: Callable[[Event], None]) -> None:

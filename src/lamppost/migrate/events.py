@@ -59,6 +59,26 @@ class Resumed(msgspec.Struct, frozen=True, tag=True):
         return f"{self.name}: statement {self.statement} had begun when an earlier run died: {self.found}"
 
 
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """A file could not be applied; the error says why. `applied` went in before it in this run.
+
+    `ran` counts the statements of it that are in, of a file without a transaction; `running` is one that
+    began outside a transaction. Both are null where nobody knows. `contract` are those of `applied` that
+    took something away.
+    """
+
+    name: str
+    in_transaction: bool
+    applied: tuple[str, ...]
+    left: tuple[str, ...]
+    ran: int | None = None
+    running: int | None = None
+    contract: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} failed; {len(self.left)} more were not begun"
+
+
 class Notice(msgspec.Struct, frozen=True, tag=True):
     """Nothing is wrong, and someone may want to know."""
 
@@ -69,5 +89,5 @@ class Notice(msgspec.Struct, frozen=True, tag=True):
         return self.text
 
 
-Event = Applied | Waiting | Blocked | Progress | Resumed | Notice
+Event = Applied | Waiting | Blocked | Progress | Resumed | Failed | Notice
 """Reported while a run happens; `Progress` comes from a thread of its own."""

@@ -1,13 +1,27 @@
 """`lamppost migrate apply`: bring every database to the state of the files."""
 
-from typing import TYPE_CHECKING
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated
 
-from lamppost.cli.migrate.targets import Folder, Late, Postgres, connected, counted, targets
-from lamppost.cli.output import show, wants_json
+from cyclopts import Parameter
+
+from lamppost.cli.migrate.targets import Folder, Late, Postgres, Soak, connected, soak_of, targets
+from lamppost.cli.migrate.verdict import Tally
+from lamppost.cli.output import say_error, wants_json
 from lamppost.cli.running import DEFAULT_DATA, Data, Json
+from lamppost.errors import LamppostError, OperatorError
 
-if TYPE_CHECKING:
-    from lamppost.migrate.events import Event
+Events = Annotated[
+    bool, Parameter(name="--events", negative=(), help="Also print each event as a line of JSON on stderr.")
+]
+INTERRUPTED = OperatorError(
+    "interrupted: the statement was cancelled, its transaction rolled back, the lock released",
+    fix="run it again: it goes on where it stopped",
+    code="interrupted",
+)
 
 
 def apply(
@@ -17,32 +31,51 @@ def apply(
     data: Data = DEFAULT_DATA,
     postgres: Postgres = None,
     allow_late: Late = False,
+    soak: Soak = None,
+    events: Events = False,
     json: Json = False,
 ) -> int:
-    """Bring every database to the state of the files. Safe to run at any time and more than once."""
+    """Bring every database to the state of the files. Safe to run at any time and more than once.
+
+    The last line is the verdict; as JSON it stands in the one object on stdout, failed or not.
+    """
     from lamppost.migrate.apply import apply as apply_to
 
-    applied: dict[str, tuple[str, ...]] = {}
-    heads: dict[str, dict[str, str]] = {}
-    quiet = wants_json(json)
+    tally = Tally(words=not wants_json(json), events=events)
+    code = 0
+    try:
+        with _ended_like_ctrl_c():
+            for target in targets(folder, data, postgres):
+                tally.database = target.database
+                with connected(target):
+                    pass
+                outcome = apply_to(
+                    target.conninfo,
+                    target.bundle,
+                    role=target.role,
+                    report=tally.hear,
+                    allow_late=allow_late,
+                    soak=soak_of(soak, postgres),
+                )
+                tally.add(outcome)
+    except LamppostError as error:
+        say_error(error)
+        tally.error, code = error, 1
+    except KeyboardInterrupt:
+        tally.error, code = INTERRUPTED, 130
+    tally.show(json)
+    return code
 
-    def report(event: "Event") -> None:
-        if not quiet:
-            print(f"  {event}")
 
-    for target in targets(folder, data, postgres):
-        with connected(target):
-            pass
-        outcome = apply_to(
-            target.conninfo, target.bundle, role=target.role, report=report, allow_late=allow_late
-        )
-        applied[target.database], heads[target.database] = outcome.applied, outcome.head
-    count = sum(len(names) for names in applied.values())
-    words = f"{counted(count, 'migration')} applied" if count else "nothing to apply"
-    facts = {name: {"applied": applied[name], "head": heads[name]} for name in applied}
-    show(
-        {"databases": facts},
-        lambda: f"{words}; {counted(len(applied), 'database')} up to date",
-        as_json=json,
-    )
-    return 0
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does: the statement is cancelled first, and nothing of it stays."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

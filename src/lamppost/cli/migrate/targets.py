@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from cyclopts import Parameter
 
+from lamppost.cli.periods import read_period
 from lamppost.errors import OperatorError
 from lamppost.migrate.files import Bundle, discover, loose
 
@@ -25,6 +27,15 @@ Postgres = Annotated[
 Late = Annotated[
     bool, Parameter(name="--allow-late", negative=(), help="Accept files older than the newest applied one.")
 ]
+Soak = Annotated[
+    str | None,
+    Parameter(
+        name="--soak",
+        help="How long code must be live before contract files go in: 1h, 2d; 0 asks for nothing."
+        " Without it 1h with --postgres, 0 locally.",
+    ),
+]
+DEFAULT_SOAK = "1h"
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -66,6 +77,12 @@ def connected(target: Target) -> Iterator[Any]:
         ) from refused
     with connection:
         yield connection
+
+
+def soak_of(said: str | None, postgres: str | None) -> timedelta | None:
+    """How long code must be live before a contract file; None enforces no phases."""
+    text = said if said is not None else (DEFAULT_SOAK if postgres else "0")
+    return None if text.strip() in {"0", "0h", "0s", "0m", "0d"} else read_period(text)
 
 
 def counted(count: int, thing: str) -> str:
