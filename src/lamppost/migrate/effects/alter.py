@@ -51,10 +51,10 @@ def _action(what: model.AlterTable, action: model.Action, at: State) -> Iterator
         case model.ValidateConstraint():
             yield Locks(table, "SHARE UPDATE EXCLUSIVE")
             yield Scans(table)
-        case model.Attach(partition):
+        case model.Attach(partition, bound):
             yield Locks(table, "SHARE UPDATE EXCLUSIVE")
             yield Locks(partition, "ACCESS EXCLUSIVE")
-            if what.kind == "table" and not at.bounded(partition):
+            if what.kind == "table" and not at.within(partition, bound):
                 yield Scans(partition)
         case model.Detach(partition, concurrently):
             yield Locks(table, "SHARE UPDATE EXCLUSIVE" if concurrently else "ACCESS EXCLUSIVE")

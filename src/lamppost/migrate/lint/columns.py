@@ -1,8 +1,9 @@
 """Columns and constraints, out of the parse tree."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from lamppost.migrate.lint.model import Column, Constraint, Name, Node
+from lamppost.migrate.lint.model import Column, Constraint, Name, NewerServer, Node
 from lamppost.migrate.lint.tree import constant, named, relation, strings
 
 _SHORT = {
@@ -58,8 +59,21 @@ def column(node: Node) -> Column:
         generated=None
         if generated is None
         else ("virtual" if generated.get("generated_kind") == "v" else "stored"),
+        null_default=default is not None and constant(default) is None,
         constraints=tuple(constraint(one, node.get("colname")) for one in found if one["contype"] in _KINDS),
     )
+
+
+def newer_column(node: Node) -> Iterator[NewerServer]:
+    """What a column asks of the server that older ones have not."""
+    for item in node.get("constraints", []):
+        found = item["Constraint"]
+        if found["contype"] == "CONSTR_GENERATED":
+            virtual = found.get("generated_kind") == "v"
+            kind, since = ("virtual", 18) if virtual else ("stored", 12)
+            yield NewerServer(f"a {kind} generated column", since)
+        if found.get("is_enforced") is False:
+            yield NewerServer("not enforced", 18)
 
 
 def constraint(node: Node, on: str | None = None) -> Constraint:
@@ -72,19 +86,32 @@ def constraint(node: Node, on: str | None = None) -> Constraint:
         references=relation(node["pktable"]) if "pktable" in node else None,
         not_valid=bool(node.get("skip_validation")) or node.get("is_enforced") is False,
         using_index=node.get("indexname"),
-        proves_not_null=_proved(node.get("raw_expr"), node),
+        proves_not_null=_proved(node),
+        expression=node.get("raw_expr"),
     )
 
 
-def _proved(expression: Any, node: Node) -> str | None:
+def _proved(node: Node) -> tuple[str, ...]:
+    """The columns that a constraint says are never null, in the words the server understands."""
     if node.get("contype") == "CONSTR_NOTNULL":
-        return (strings(node.get("keys")) or (None,))[0]
+        return strings(node.get("keys"))
+    return tuple(_never_null(node.get("raw_expr")))
+
+
+def _never_null(expression: Any) -> Iterator[str]:
     if not isinstance(expression, dict):
-        return None
-    if "BoolExpr" in expression and expression["BoolExpr"].get("boolop") == "AND_EXPR":
-        proofs = (_proved(part, {}) for part in expression["BoolExpr"]["args"])
-        return next((proof for proof in proofs if proof), None)
-    test = expression.get("NullTest")
-    if test and test.get("nulltesttype") == "IS_NOT_NULL" and "ColumnRef" in test.get("arg", {}):
-        return (strings(test["arg"]["ColumnRef"].get("fields")) or (None,))[-1]
-    return None
+        return
+    if "BoolExpr" in expression:
+        parts = expression["BoolExpr"].get("args", [])
+        if expression["BoolExpr"].get("boolop") == "AND_EXPR":
+            for part in parts:
+                yield from _never_null(part)
+        elif expression["BoolExpr"].get("boolop") == "NOT_EXPR" and "NullTest" in parts[0]:
+            yield from _tested(parts[0]["NullTest"], "IS_NULL")
+    elif "NullTest" in expression:
+        yield from _tested(expression["NullTest"], "IS_NOT_NULL")
+
+
+def _tested(test: Node, wanted: str) -> Iterator[str]:
+    if test.get("nulltesttype") == wanted and "ColumnRef" in test.get("arg", {}):
+        yield from strings(test["arg"]["ColumnRef"].get("fields"))[-1:]

@@ -118,7 +118,7 @@ def _function_setting(node: Node) -> Iterator[Kind]:
         setting = item["DefElem"].get("arg", {}).get("VariableSetStmt", {})
         if setting.get("name") == "search_path":
             path = tuple(str(constant(value)) for value in setting.get("args", []))
-            yield model.Set("search_path", path, local=True)
+            yield model.Set("search_path of a function", path, local=False)
 
 
 def _enum(node: Node) -> Iterator[Kind]:

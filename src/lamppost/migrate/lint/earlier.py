@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lamppost.migrate.lint.facts import Facts
+from lamppost.migrate.lint.facts import Before, Facts
 from lamppost.migrate.lint.model import Statement
 from lamppost.migrate.lint.parse import Unreadable, parse
 from lamppost.migrate.lint.shelf import Library, apart
@@ -11,11 +11,14 @@ from lamppost.migrate.lint.translate import Translator
 
 
 class Earlier:
-    """What is known of the time before the file at `path`: from its folder, and from the folder `others`."""
+    """What is known of the time before the file at `path`: from its folder, and from the folder `others`.
 
-    complete = False
+    With `live`, a database's catalog, the files add to it: they may have run there, or be still to come.
+    """
 
-    def __init__(self, path: str, others: str | None, library: Library) -> None:
+    def __init__(self, path: str, others: str | None, library: Library, live: Before | None = None) -> None:
+        self.complete = live is not None and live.complete
+        self._live = live
         self._path = path
         self._library = library
         self._others = others
@@ -24,8 +27,11 @@ class Earlier:
     def about(self, name: str) -> Facts:
         """What the files before say about `name`."""
         if name not in self._known:
-            facts = Facts()
-            for path in self._mentioning(name):
+            files = self._mentioning(name)
+            facts = self._live.about(name) if self._live else Facts()
+            # The catalog's facts are everybody's: what is learned on top is this file's alone.
+            facts = facts.copy() if files and self._live else facts
+            for path in files:
                 facts.learn(self._statements(path))
             self._known[name] = facts
         return self._known[name]

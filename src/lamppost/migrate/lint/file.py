@@ -42,9 +42,8 @@ def lint_file(
         return [*findings, form.unreadable(path, refusal)]
     said = header.read(source.text)
     findings += form.directives(path, said)
-    if before is None:
-        others = str(Path(options.earlier)) if options.earlier else None
-        before = Earlier(str(path), others, library)
+    others = str(Path(options.earlier)) if options.earlier else None
+    before = Earlier(str(path), others, library, before)
     state = State(said, service=service, pg=options.version, before=before)
     findings += _File(str(path), source, state).findings()
     findings += form.long_names(path, source)

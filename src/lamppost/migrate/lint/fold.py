@@ -3,7 +3,7 @@
 from typing import Any
 
 from lamppost.migrate.lint.model import Node
-from lamppost.migrate.lint.tree import NOT_CONSTANT, constant, strings
+from lamppost.migrate.lint.tree import NOT_CONSTANT, constant, same, strings
 
 
 def operator_of(node: Node) -> str:
@@ -51,6 +51,30 @@ def fold(node: Any) -> Any:
     if "SubLink" in node:
         return _fold_query(node["SubLink"])
     return NOT_CONSTANT
+
+
+def plain(node: Any) -> Any:
+    """`node` without what changes nothing: casts, `+ 0`, `|| ''`, `coalesce` of one thing with itself."""
+    while isinstance(node, dict):
+        if "TypeCast" in node:
+            node = node["TypeCast"].get("arg")
+        elif "CoalesceExpr" in node and _all_same(node["CoalesceExpr"].get("args", [])):
+            node = node["CoalesceExpr"]["args"][0]
+        elif "A_Expr" in node and _adds_nothing(node["A_Expr"]):
+            node = node["A_Expr"].get("lexpr")
+        else:
+            return node
+    return node
+
+
+def _all_same(arguments: list[Any]) -> bool:
+    return bool(arguments) and all(same(arguments[0], other) for other in arguments[1:])
+
+
+def _adds_nothing(node: Node) -> bool:
+    neutral = {"+": 0, "-": 0, "*": 1, "/": 1, "||": ""}.get(operator_of(node), NOT_CONSTANT)
+    value = constant(node.get("rexpr"))
+    return node.get("kind") == "AEXPR_OP" and value is not NOT_CONSTANT and value == neutral
 
 
 def _fold_connective(node: Node) -> Any:
@@ -108,6 +132,8 @@ def _fold_expression(node: Node) -> Any:
             return (left in items) == (operator == "=")
         return _compared("<=", items[0], left) is True and _compared("<=", left, items[1]) is True
     right = fold(node.get("rexpr"))
+    if left is NOT_CONSTANT and right is NOT_CONSTANT and operator == "-" and kind == "AEXPR_OP":
+        return 0 if same(node.get("lexpr"), node.get("rexpr")) else NOT_CONSTANT
     if left is NOT_CONSTANT or right is NOT_CONSTANT:
         return NOT_CONSTANT
     if kind in {"AEXPR_DISTINCT", "AEXPR_NOT_DISTINCT"}:
@@ -115,7 +141,7 @@ def _fold_expression(node: Node) -> Any:
     if left is None or right is None:
         return None
     if kind == "AEXPR_LIKE":
-        return (right in {"%", left}) if operator == "~~" else NOT_CONSTANT
+        return (right == left or str(right).strip("%") == "") if operator == "~~" else NOT_CONSTANT
     return _compared(operator, left, right) if kind == "AEXPR_OP" else NOT_CONSTANT
 
 

@@ -12,7 +12,8 @@ from lamppost.migrate.lint.owner import of_folder
 from lamppost.migrate.lint.pg import ParseError, scan
 from lamppost.migrate.lint.source import Refusal, Source
 
-_LONG_NAME = re.compile(r'[^\W\d][\w$]{63,}|"[^"]{64,}"')
+# In bytes, as PostgreSQL counts: a letter beyond ASCII has two or more.
+_LONG_NAME = re.compile(rb'[A-Za-z_\x80-\xff][\w$\x80-\xff]{63,}|"[^"]{64,}"')
 
 
 def name(path: Path, service: str | None) -> Iterator[Finding]:
@@ -41,7 +42,7 @@ def directives(path: Path, said: Header) -> Iterator[Finding]:
 def long_names(path: Path, source: Source) -> Iterator[Finding]:
     """Names that PostgreSQL cuts at 63 bytes without a word."""
     # Most files have no word that long, whatever it is made of; finding that out must cost nothing.
-    if max(map(len, source.raw.split()), default=0) <= 63 or not _LONG_NAME.search(source.text):
+    if max(map(len, source.raw.split()), default=0) <= 63 or not _LONG_NAME.search(source.raw):
         return
     try:
         tokens = scan(source.text)

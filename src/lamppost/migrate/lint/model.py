@@ -39,7 +39,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Constraint(msgspec.Struct, frozen=True, kw_only=True):
-    """A constraint of a table, a column or a domain; `proves_not_null` is c of `check (c is not null)`."""
+    """A constraint of a table, a column or a domain; `proves_not_null`: columns it says are never null."""
 
     kind: Literal["check", "foreign key", "unique", "primary key", "exclude", "not null"]
     name: str | None = None
@@ -47,7 +47,9 @@ class Constraint(msgspec.Struct, frozen=True, kw_only=True):
     references: Name | None = None
     not_valid: bool = False
     using_index: str | None = None
-    proves_not_null: str | None = None
+    proves_not_null: tuple[str, ...] = ()
+    # Of a check: its tree.
+    expression: Node | None = None
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +62,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     not_null: bool = False
     identity: bool = False
     generated: Literal["stored", "virtual"] | None = None
+    # `default null` is no default, but makes the server check a foreign key all the same.
+    null_default: bool = False
     constraints: tuple[Constraint, ...] = ()
 
     @property
@@ -87,6 +91,7 @@ class ChangeType(msgspec.Struct, frozen=True):
     column: str
     type: str
     using: bool
+    collated: bool = False
 
 
 class SetNotNull(msgspec.Struct, frozen=True):
@@ -118,6 +123,7 @@ class Attach(msgspec.Struct, frozen=True):
     """`attach partition`."""
 
     partition: Name
+    bound: Node = msgspec.field(default_factory=dict)
 
 
 class Detach(msgspec.Struct, frozen=True):
@@ -159,6 +165,10 @@ class CreateTable(msgspec.Struct, frozen=True, kw_only=True):
     temporary: bool = False
     if_not_exists: bool = False
     partitioned: bool = False
+    # Whether it is the partition for what no other takes.
+    default: bool = False
+    # Whether it has columns that are not written here: `like`, `inherits`, a partition.
+    inherits: bool = False
 
 
 class CreateFrom(msgspec.Struct, frozen=True):
@@ -169,6 +179,9 @@ class CreateFrom(msgspec.Struct, frozen=True):
     reach: Reach
     if_not_exists: bool
     temporary: bool
+    copies: tuple[Name, ...] = ()
+    # Whether the rows are counted or summed up rather than copied.
+    folds: bool = False
 
 
 class CreateIndex(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +194,7 @@ class CreateIndex(msgspec.Struct, frozen=True, kw_only=True):
     if_not_exists: bool
     only: bool
     columns: int
+    on: tuple[str, ...] = ()
 
 
 class AlterTable(msgspec.Struct, frozen=True):
@@ -210,6 +224,7 @@ class CreateFunction(msgspec.Struct, frozen=True, kw_only=True):
     body: tuple["Statement", ...] = ()
     definer: bool = False
     path_set: bool = False
+    path: tuple[str, ...] = ()
 
 
 class Drop(msgspec.Struct, frozen=True):
@@ -268,6 +283,8 @@ class Change(msgspec.Struct, frozen=True):
     table: Name
     reach: Reach
     why: str
+    # The column whose being null is all that the condition asks.
+    only_null: str = ""
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -285,6 +302,7 @@ class Insert(msgspec.Struct, frozen=True):
     reach: Reach
     copies: tuple[Name, ...]
     upsert: bool
+    folds: bool = False
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -344,6 +362,8 @@ class Trigger(msgspec.Struct, frozen=True):
     table: Name
     name: str
     function: Name | None
+    # A rule that does something else in place of the statement.
+    replaces: bool = False
 
 
 class Set(msgspec.Struct, frozen=True):
@@ -369,6 +389,14 @@ class Grant(msgspec.Struct, frozen=True):
     roles: tuple[str, ...]
     privileges: tuple[str, ...]
     default: bool
+    # The roles whose coming objects it is about, where it says so.
+    makers: tuple[str, ...] = ()
+
+
+class Restart(msgspec.Struct, frozen=True):
+    """`alter sequence … restart`."""
+
+    sequence: Name
 
 
 class ServerWide(msgspec.Struct, frozen=True):
@@ -436,6 +464,7 @@ Kind = (
     | Set
     | Transaction
     | Grant
+    | Restart
     | ServerWide
     | Outside
     | Dynamic

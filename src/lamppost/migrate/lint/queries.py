@@ -8,6 +8,12 @@ from lamppost.migrate.lint.reach import Scope, judge, least, most
 from lamppost.migrate.lint.tree import NOT_CONSTANT, constant, function, of_kind, relation, string
 
 Filled = dict[Name, frozenset[str]]
+# A limit above this is none: the rows of one batch are fewer.
+BATCH = 50_000
+_FOLDING = {
+    "count", "sum", "min", "max", "avg", "array_agg", "string_agg", "json_agg", "jsonb_agg",
+    "json_object_agg", "jsonb_object_agg", "bool_and", "bool_or", "every", "any_value",
+}  # fmt: skip
 QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 
 
@@ -44,10 +50,29 @@ def _change(kind: str, node: Node, filled: Filled, bounds: dict[str, Reach]) -> 
     sources = node.get("fromClause", []) + node.get("usingClause", [])
     names = _names(node.get("relation", {}))
     conditions, partners = _joined(sources, where, bounds, names)
-    scope = Scope(names, partners, filled.get(table, frozenset()), table.name)
+    scope = Scope(
+        names, partners, filled.get(table, frozenset()), table.name, same_rows=_ctes_of(node, table.name)
+    )
     reach = judge(_all_of(conditions), scope, lambda inner, _: selected(inner, bounds))
     verb = "update" if kind == "UpdateStmt" else "delete"
-    return Change(verb, table, reach, _why(where, reach))
+    return Change(verb, table, reach, _why(where, reach), "" if sources else _only_null(where, scope))
+
+
+def _only_null(where: Any, scope: Scope) -> str:
+    """The column c of `where c is null`, if that is all."""
+    test = where.get("NullTest", {}) if where else {}
+    return (scope.column(test.get("arg")) or "") if test.get("nulltesttype") == "IS_NULL" else ""
+
+
+def _ctes_of(node: Node, table: str) -> frozenset[str]:
+    """The CTEs of a statement that read this table and no other."""
+    found: set[str] = set()
+    for entry in node.get("withClause", {}).get("ctes", []):
+        cte = entry["CommonTableExpr"]
+        read = {one.get("relname") for one in of_kind(cte.get("ctequery"), "RangeVar")} - {cte["ctename"]}
+        if read and read <= found | {table}:
+            found.add(cte["ctename"])
+    return frozenset(found)
 
 
 def _why(where: Any, reach: Reach) -> str:
@@ -79,10 +104,10 @@ def _insert(node: Node, filled: Filled, bounds: dict[str, Reach]) -> Iterator[Ki
     source = node.get("selectStmt", {}).get("SelectStmt", {})
     upsert = node.get("onConflictClause", {}).get("action") == "ONCONFLICT_UPDATE"
     reach = selected(source, bounds) if source else "few"
-    tables = tuple(_tables(source.get("fromClause"), bounds))
+    tables = copied(source)
     if upsert and reach == "all" and table in tables:
         yield Change("insert … on conflict", table, "all", "it writes every row of the table back into it")
-    yield Insert(table, reach if tables else "few", tables, upsert)
+    yield Insert(table, reach if tables else "few", tables, upsert, folds(source))
     yield from _ctes_within(source, filled, bounds)
 
 
@@ -90,7 +115,10 @@ def _select(node: Node, filled: Filled, bounds: dict[str, Reach]) -> Iterator[Ki
     into = node.get("intoClause")
     if into:
         temporary = into.get("rel", {}).get("relpersistence") == "t"
-        yield CreateFrom(relation(into.get("rel")), "table", selected(node, bounds), False, temporary)
+        reach = selected(node, bounds)
+        yield CreateFrom(
+            relation(into.get("rel")), "table", reach, False, temporary, copied(node), folds(node)
+        )
     tables = tuple(_tables(node.get("fromClause"), bounds))
     if tables:
         yield Read(tables, selected(node, bounds), "lockingClause" in node)
@@ -115,7 +143,7 @@ def selected(node: Node, bounds: dict[str, Reach] | None = None) -> Reach:
         bounds[entry["CommonTableExpr"]["ctename"]] = (
             selected(fields, bounds) if inner == "SelectStmt" else "some"
         )
-    if "limitCount" in node and constant(node["limitCount"]) is not None:
+    if "limitCount" in node and _limits(constant(node["limitCount"])):
         return "few"
     if "larg" in node:
         return most(selected(node["larg"], bounds), selected(node["rarg"], bounds))
@@ -130,6 +158,35 @@ def selected(node: Node, bounds: dict[str, Reach] | None = None) -> Reach:
         )
         return least(widest, judged)
     return widest
+
+
+def _limits(count: Any) -> bool:
+    return count is not None and not (isinstance(count, int | float) and count > BATCH)
+
+
+def copied(node: Node) -> tuple[Name, ...]:
+    """The tables whose rows a `select` brings, through its CTEs as well."""
+    ctes = {one["ctename"] for one in of_kind(node, "CommonTableExpr")}
+    found = (
+        relation(table)
+        for table in of_kind(
+            [node.get(key) for key in ("fromClause", "withClause", "larg", "rarg")], "RangeVar"
+        )
+        if "schemaname" in table or table.get("relname") not in ctes
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def folds(node: Node) -> bool:
+    """Whether a `select` counts or sums up what it reads, so that few rows come of many."""
+    if "groupClause" in node or "distinctClause" in node:
+        return True
+    if "larg" in node:
+        return folds(node["larg"]) and folds(node["rarg"])
+    return any(
+        "over" not in call and function_name(call) in _FOLDING
+        for call in of_kind(node.get("targetList"), "FuncCall")
+    )
 
 
 def _plain(inner: Node, scope: Scope) -> Reach:

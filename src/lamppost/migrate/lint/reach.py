@@ -7,7 +7,7 @@ All: no condition, or one that is true for every row however it is spelled.
 from collections.abc import Callable
 from typing import Any
 
-from lamppost.migrate.lint.fold import fold, operator_of
+from lamppost.migrate.lint.fold import fold, operator_of, plain
 from lamppost.migrate.lint.model import Node, Reach
 from lamppost.migrate.lint.tree import NOT_CONSTANT, constant, of_kind, same, strings
 
@@ -39,6 +39,7 @@ class Scope:
         table: str = "",
         *,
         qualified: bool = False,
+        same_rows: frozenset[str] = frozenset(),
     ) -> None:
         self.names = names
         self.table = table
@@ -47,6 +48,8 @@ class Scope:
         self.qualified = qualified
         # Columns known to be null in every row: `is null` holds for all.
         self.filled = filled
+        # CTEs that hold rows of this table and of no other.
+        self.same_rows = same_rows
 
     def column(self, node: Any) -> str | None:
         """The column of this table that `node` is, and nothing but."""
@@ -91,8 +94,10 @@ def judge(where: Any, scope: Scope, select: Callable[[Node, Scope], Reach]) -> R
         return _sublink(where["SubLink"], scope, select)
     if "CurrentOfExpr" in where:
         return "few"
+    if "CaseExpr" in where:
+        return _case(where["CaseExpr"], scope, select)
     if "A_Expr" in where:
-        return _comparison(where["A_Expr"], scope)
+        return _in_array(where["A_Expr"], scope, select) or _comparison(where["A_Expr"], scope)
     return "some" if scope.mentioned(where) else "all"
 
 
@@ -148,15 +153,49 @@ def _sublink(link: Node, scope: Scope, select: Callable[[Node, Scope], Reach]) -
         column = scope.column(link.get("testexpr"))
         if column is None and not scope.mentioned(link.get("testexpr")):
             return "all"
-        if inside == "all" and not _own_table(query, scope):
-            return "some"
-        return inside
+        return _among(query, inside, scope)
     return "some" if scope.mentioned(link) else "all"
+
+
+def _among(query: Node, inside: Reach, scope: Scope) -> Reach:
+    """`in (select …)`: all of the same table is all; all of another is a condition nobody can count."""
+    return "some" if inside == "all" and not _own_table(query, scope) else inside
+
+
+def _in_array(node: Node, scope: Scope, select: Callable[[Node, Scope], Reach]) -> Reach | None:
+    """`= any (array(select …))` and `= any ((select array_agg(…) …))`, which are `in` by other words."""
+    array = plain(node.get("rexpr"))
+    if node.get("kind") != "AEXPR_OP_ANY" or not isinstance(array, dict) or "SubLink" not in array:
+        return None
+    if scope.column(node.get("lexpr")) is None:
+        return None
+    query = array["SubLink"].get("subselect", {}).get("SelectStmt", {})
+    return _among(query, select(query, scope), scope)
+
+
+def _case(case: Node, scope: Scope, select: Callable[[Node, Scope], Reach]) -> Reach:
+    """Where every branch is true the case is; where only some are, their conditions count."""
+    if "arg" in case:
+        return "some" if scope.mentioned(case) else "all"
+    branches = [branch["CaseWhen"] for branch in case.get("args", [])]
+    otherwise = judge(case["defresult"], scope, select) if "defresult" in case else "none"
+    reaches = [judge(branch.get("result"), scope, select) for branch in branches]
+    if all(reach == "all" for reach in (*reaches, otherwise)):
+        return "all"
+    if otherwise != "none":
+        return "some"
+    conditions = [judge(branch.get("expr"), scope, select) for branch in branches]
+    return most(*(least(one, other) for one, other in zip(conditions, reaches, strict=True)))
+
+
+def _between(left: Any, right: Any) -> Reach:
+    bounds = right.get("List", {}).get("items", []) if isinstance(right, dict) else right or []
+    return "all" if bounds and all(same(plain(left), plain(bound)) for bound in bounds) else "few"
 
 
 def _own_table(query: Node, scope: Scope) -> bool:
     tables = [table.get("relname") for table in of_kind(query.get("fromClause"), "RangeVar")]
-    return len(tables) == 1 and tables[0] in {*scope.names, scope.table}
+    return len(tables) == 1 and tables[0] in {*scope.names, scope.table, *scope.same_rows}
 
 
 def _finds_itself(query: Node, scope: Scope) -> bool:
@@ -189,17 +228,21 @@ def _comparison(node: Node, scope: Scope) -> Reach:
     if not scope.mentioned(left) and not scope.mentioned(right):
         return "all"
     if kind == "AEXPR_BETWEEN":
-        return "few"
+        return _between(left, right)
     if kind == "AEXPR_IN":
         return _in(left, right, operator)
+    left, right = plain(left), plain(right)
     if same(left, right) or (scope.column(left) and scope.column(left) == scope.column(right)):
         return (
             "all"
-            if operator in {"=", "<=", ">=", "~~", "@>", "<@"} or kind == "AEXPR_NOT_DISTINCT"
+            if kind == "AEXPR_NOT_DISTINCT"
+            or (kind != "AEXPR_DISTINCT" and operator in {"=", "<=", ">=", "~~", "@>", "<@", "&&"})
             else "none"
         )
     if kind == "AEXPR_LIKE":
-        return "all" if constant(right) == "%" and operator == "~~" else "some"
+        pattern = constant(right)
+        anything = isinstance(pattern, str) and pattern != "" and not pattern.strip("%")
+        return "all" if anything and operator in {"~~", "~~*"} else "some"
     if operator in {"~", "~*"} and constant(right) in {"", ".*", "^", "^.*$"}:
         return "all"
     if operator == "=" or kind in {"AEXPR_NOT_DISTINCT", "AEXPR_OP_ANY"}:

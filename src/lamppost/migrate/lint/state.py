@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from lamppost.migrate.header import Header
 from lamppost.migrate.lint import model
+from lamppost.migrate.lint.bounds import implied
 from lamppost.migrate.lint.facts import Before, Facts
 from lamppost.migrate.lint.model import Name, Statement
 from lamppost.migrate.lint.uses import Use, uses
@@ -14,6 +15,10 @@ _GENTLE = {
     "AT_SetOptions",
     "AT_ResetOptions", "AT_ReplaceRelOptions",
 }  # fmt: skip
+
+
+# Up to so many rows, by the catalog, a table is read or indexed in milliseconds.
+SMALL = 1_000
 
 
 class State:
@@ -46,8 +51,11 @@ class State:
         self.domains: dict[Name, bool] = {}
         self.partitioned: set[Name] = set()
         self.temporary: set[Name] = set()
-        self._bounded: set[Name] = set()
-        self._proofs: dict[tuple[Name, str], tuple[str, bool]] = {}
+        self._proofs: dict[tuple[Name, str], tuple[tuple[str, ...], bool]] = {}
+        self._checks: dict[tuple[Name, str], tuple[model.Node, bool]] = {}
+        # What the file has dropped so far, and the zone it has set.
+        self.dropped: set[Name] = set()
+        self.zone = ""
         self._before = before
         self._rest: Sequence[Statement] = ()
         self._at = 0
@@ -98,7 +106,7 @@ class State:
     def proves_not_null(self, table: Name, column: str) -> bool:
         """Whether a constraint whose rows were all checked says that `column` is never null."""
         table = self.resolved(table)
-        mine = any(of == table and found == column and ok for (of, _), (found, ok) in self._proofs.items())
+        mine = any(of == table and column in found and ok for (of, _), (found, ok) in self._proofs.items())
         return mine or self.known(table).proves_not_null(table, column)
 
     def made_again(self, kind: str, name: Name) -> bool:
@@ -115,10 +123,26 @@ class State:
                     return True
         return False
 
-    def bounded(self, table: Name) -> bool:
-        """Whether a valid check stands on `table`, which may spare the scan of `attach partition`."""
+    def within(self, table: Name, bound: model.Node) -> bool:
+        """Whether a check that holds for every row of `table` keeps them within a partition's bounds."""
         table = self.resolved(table)
-        return table in self._bounded or table in self.known(table).checked
+        mine = [check for (of, _), (check, ok) in self._checks.items() if of == table and ok]
+        return any(implied(bound, check) for check in mine + self.known(table).validated(table))
+
+    def small(self, table: Name) -> bool:
+        """Whether the catalog has counted few rows in `table`. One nobody counted, or empty, may be large."""
+        table = self.resolved(table)
+        return 0 < self.known(table).rows.get(table, 0) <= SMALL
+
+    @property
+    def statements(self) -> Sequence[Statement]:
+        """The statements of the file that is judged."""
+        return self._rest
+
+    @property
+    def is_job(self) -> bool:
+        """Whether the file runs outside the deploy: how long it takes keeps nobody from deploying."""
+        return self.header.job is not None
 
     def has_policy(self, table: Name) -> bool:
         """Whether the file makes a policy for `table`, before or after."""
@@ -170,8 +194,11 @@ class State:
             case model.AlterTable(table=table, actions=actions):
                 for action in actions:
                     self._altered(table, action)
-            case model.Drop(kind=kind, names=names) if kind == "table":
+            case model.Drop(kind=kind, names=names) if kind != "table":
+                self.dropped.update(self.resolved(name) for name in names)
+            case model.Drop(names=names):
                 for name in names:
+                    self.dropped.add(self.resolved(name))
                     if self.made.pop(self.resolved(name), None) is None:
                         self._hold(name)
             case model.Truncate(tables=tables):
@@ -182,6 +209,8 @@ class State:
                     self._hold(table)
             case model.AddLabel(label=label, type=named) if not self.is_new(named):
                 self.labels.add(label)
+            case model.Set(name="timezone", values=values):
+                self.zone = (values or ("",))[0].lower()
             case model.Set(name="search_path", values=values):
                 self.search_path = (
                     tuple(v.strip().strip('"') for value in values for v in value.split(",")) or None
@@ -223,8 +252,17 @@ class State:
                         constraint.proves_not_null,
                         not constraint.not_valid,
                     )
+                if constraint.expression is not None:
+                    self._checks[table, constraint.name or ""] = (
+                        constraint.expression,
+                        not constraint.not_valid,
+                    )
+            case model.DropColumn(column=column):
+                self.new_columns.discard((table, column))
             case model.ValidateConstraint(name):
-                self._bounded.add(table)
+                check = self._checks.get((table, name)) or self.known(table).checks.get((table, name))
+                if check:
+                    self._checks[table, name] = (check[0], True)
                 known = self._proofs.get((table, name)) or self.known(table).proofs.get((table, name))
                 if known:
                     self._proofs[table, name] = (known[0], True)

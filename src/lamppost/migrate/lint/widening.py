@@ -3,7 +3,8 @@
 import re
 
 _TYPE = re.compile(
-    r"(?P<name>[a-z0-9_. "]+?)(?:\((?P<numbers>[\d,]+)\))?(?P<rest> with(?:out)? time zone)?(?P<array>(?:\[\])*)"
+    r"(?P<name>[a-z0-9_. ]+?)(?:\((?P<numbers>[\d,]+)\))?"
+    r"(?P<rest> with(?:out)? time zone)?(?P<array>(?:\[\])*)"
 )
 _FREE = {
     ("character varying", "text"),

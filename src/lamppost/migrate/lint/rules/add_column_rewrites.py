@@ -40,4 +40,5 @@ def _why(column: Column, at: State) -> str:
 
 
 def _constrained(domain: Name, at: State) -> bool:
-    return bool(at.domains.get(domain) or at.known(domain).domains.get(domain)) if domain.schema else False
+    domain = at.resolved(domain)
+    return bool(at.domains.get(domain) or at.known(domain).domains.get(domain))

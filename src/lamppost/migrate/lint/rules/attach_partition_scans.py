@@ -10,23 +10,27 @@ SEVERITY: Severity = "block"
 WHEN = "a table in use is attached as a partition"
 HARM = "nobody reads or writes it while its rows are checked against the bounds"
 INSTEAD = (
-    "add a check with the partition's bounds not valid, validate it in a later file, then "
-    "attach, with that as the reason to allow it"
+    "add a check with the very bounds (column >= from and column < to) not valid, validate it in a later "
+    "file, and attach in one after that"
 )
 
 ON = (AlterTable,)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:
-    """A table made in this file has no rows to check."""
+    """No rows in a table made here; and a valid check that implies the bounds spares the scan."""
     for action in what.actions:
-        if isinstance(action, Attach) and what.kind == "table" and not at.is_new(action.partition):
-            if at.bounded(action.partition):
-                yield Found(
-                    f"a check of {action.partition} should spare the scan: see that it implies the bounds",
-                    "advise",
-                )
-            else:
-                yield Found(
-                    f"nobody reads or writes {action.partition} while its rows are checked against the bounds"
-                )
+        if not isinstance(action, Attach) or what.kind != "table":
+            continue
+        parent = at.resolved(what.table)
+        if parent in at.known(parent).defaulted and not action.bound.get("is_default"):
+            yield Found(
+                f"nobody reads or writes the default partition of {parent} while its rows are looked through",
+                instead="add a valid check to the default partition that keeps the new bounds out",
+            )
+        if at.is_new(action.partition) or at.within(action.partition, action.bound):
+            continue
+        yield Found(
+            f"nobody reads or writes {action.partition} while its rows are checked against the bounds",
+            "advise" if at.small(action.partition) else None,
+        )

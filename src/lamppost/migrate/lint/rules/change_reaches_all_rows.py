@@ -21,5 +21,13 @@ def check(what: Change | Loop, at: State) -> Iterator[Found]:
         return
     if change.reach == "all":
         yield Found(f"{change.verb} reaches every row of {change.table}: {change.why}")
+    elif change.only_null and _never_filled(change, at):
+        yield Found(f"{change.only_null} is null in every row of {change.table}, and nothing filled it yet")
     elif isinstance(what, Loop) and what.over != "numbers" and at.header.in_transaction:
         yield Found(f"{change.verb} of {change.table} is repeated in one transaction, over {what.over}")
+
+
+def _never_filled(change: Change, at: State) -> bool:
+    """Whether an earlier file added the column without a value, and none changed the table since."""
+    table = at.resolved(change.table)
+    return (table, change.only_null) in at.known(table).unfilled

@@ -28,9 +28,14 @@ def check(what: AlterTable, at: State) -> Iterator[Found]:
             continue
         facts = at.known(table)
         old = facts.types.get((table, action.column))
-        if (table, action.column) in facts.viewed:
+        if facts.viewed.get((table, action.column), frozenset()) - at.dropped:
             yield Found(f"a view uses {table}.{action.column}: the server refuses the change")
-        elif old is None or not free(old, action.type):
+        elif (
+            old is None
+            or action.using
+            or action.collated
+            or not free(old, action.type, utc=at.zone in {"utc", "gmt", "etc/utc"})
+        ):
             known = f" from {old}" if old else ""
             change = f"{action.column} goes{known} to {action.type}"
             yield Found(f"nobody reads or writes {table} while it is written anew: {change}")

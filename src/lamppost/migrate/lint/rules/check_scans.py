@@ -25,9 +25,15 @@ def check(what: AlterTable, at: State) -> Iterator[Found]:
             ):
                 if constraint.kind == "not null" and at.proves_not_null(what.table, constraint.columns[0]):
                     continue
-                yield Found(f"nobody reads or writes {what.table} while every row is checked")
-            case AddColumn(column) if any(constraint.kind == "check" for constraint in column.constraints):
                 yield Found(
                     f"nobody reads or writes {what.table} while every row is checked",
+                    "advise" if at.small(what.table) else None,
+                )
+            case AddColumn(column) if any(
+                constraint.kind == "check" and not constraint.not_valid for constraint in column.constraints
+            ):
+                yield Found(
+                    f"nobody reads or writes {what.table} while every row is checked",
+                    "advise" if at.small(what.table) else None,
                     instead=f"add {column.name}, then its check not valid, and validate that in a later file",
                 )

@@ -6,8 +6,8 @@ from lamppost.migrate.lint.model import CreateFrom, Found, Insert, Severity
 from lamppost.migrate.lint.state import State
 
 NAME = "copies-table"
-SEVERITY: Severity = "advise"
-WHEN = "insert … select, create table as or a materialized view reads a whole table"
+SEVERITY: Severity = "block"
+WHEN = "insert … select or create table as copies a whole table; advice where it only counts or sums up"
 HARM = "the deploy takes as long as the copy does"
 INSTEAD = "copy in a job, in batches by key"
 
@@ -15,9 +15,17 @@ ON = (Insert, CreateFrom)
 
 
 def check(what: Insert | CreateFrom, at: State) -> Iterator[Found]:
-    """Nobody waits for it by itself."""
-    if isinstance(what, CreateFrom):
-        if what.reach == "all":
-            yield Found(f"{what.table} is filled with all that its query reads")
-    elif what.reach == "all" and any(not at.is_new(table) for table in what.copies):
-        yield Found(f"all of {', '.join(map(str, what.copies))} is copied into {what.table}")
+    """Nobody waits for the copy by itself; the deploy does, and everything it holds is held as long."""
+    if what.reach != "all" or all(at.is_new(table) or at.small(table) for table in what.copies):
+        return
+    names = ", ".join(map(str, what.copies))
+    if isinstance(what, CreateFrom) and what.kind == "materialized view":
+        yield Found(
+            f"{what.table} is filled with all that its query reads of {names}",
+            "advise",
+            "create it with no data, and refresh it in a job",
+        )
+    elif what.folds or at.is_job:
+        yield Found(f"all of {names} is read to fill {what.table}", "advise")
+    else:
+        yield Found(f"all of {names} is copied into {what.table}")

@@ -6,7 +6,7 @@ from lamppost.migrate.lint.model import CreateFunction, Found, Severity
 from lamppost.migrate.lint.state import State
 
 NAME = "definer-without-path"
-SEVERITY: Severity = "advise"
+SEVERITY: Severity = "block"
 WHEN = "a security definer function does not set search_path"
 HARM = "a caller can put a table of its own before the one that is meant"
 INSTEAD = "add: set search_path = the service's schema, pg_temp"

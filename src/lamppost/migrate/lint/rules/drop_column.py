@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lamppost.migrate.lint.model import AlterTable, DropColumn, Found, Severity
+from lamppost.migrate.lint.model import AlterTable, DropColumn, Found, Name, Severity
 from lamppost.migrate.lint.state import State
 
 NAME = "drop-column"
@@ -20,10 +20,23 @@ def check(what: AlterTable, at: State) -> Iterator[Found]:
         return
     for action in what.actions:
         if isinstance(action, DropColumn):
+            if (at.resolved(what.table), action.column) in at.new_columns:
+                continue
             if action.cascade:
                 yield Found(
                     f"cascade drops everything that uses {what.table}.{action.column}, unnamed",
                     instead="drop what uses it by name first",
                 )
+            elif views := _views(what.table, action.column, at):
+                yield Found(
+                    f"{views} uses {what.table}.{action.column}: the server refuses to drop it",
+                    instead="drop or replace the view first",
+                )
             elif not at.contracting:
                 yield Found(f"running code still uses {what.table}.{action.column}")
+
+
+def _views(table: Name, column: str, at: State) -> str:
+    table = at.resolved(table)
+    views = at.known(table).viewed.get((table, column), frozenset()) - at.dropped
+    return ", ".join(sorted(map(str, views)))

@@ -16,6 +16,11 @@ ON = (Drop,)
 
 def check(what: Drop, at: State) -> Iterator[Found]:
     """Indexes made in the file are in nobody's way."""
+    if what.kind == "index" and what.concurrently and (what.cascade or len(what.names) > 1):
+        yield Found(
+            "drop index concurrently takes one index, and no cascade: the server refuses it",
+            instead="drop each index by a statement of its own",
+        )
     if what.kind == "index" and not what.concurrently:
         for name in what.names:
             if not at.is_new(name):

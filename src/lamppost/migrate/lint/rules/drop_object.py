@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lamppost.migrate.lint.model import Drop, Found, Severity
+from lamppost.migrate.lint.model import Drop, Found, Name, Severity
 from lamppost.migrate.lint.state import State
 
 NAME = "drop-object"
@@ -28,6 +28,11 @@ def check(what: Drop, at: State) -> Iterator[Found]:
                 f"dropping the {what.kind} {name} takes along what any service built on it",
                 instead="leave it to the operator",
             )
+        elif not what.cascade and (users := _users(what, at.resolved(name), at)):
+            yield Found(
+                f"{users} needs {name}: the server refuses to drop it",
+                instead="drop what needs it by name first",
+            )
         elif what.cascade:
             yield Found(
                 f"cascade drops everything that uses {name}, unnamed",
@@ -41,3 +46,13 @@ def check(what: Drop, at: State) -> Iterator[Found]:
             )
         elif not at.contracting:
             yield Found(f"running code still uses the {what.kind} {name}")
+
+
+def _users(what: Drop, name: Name, at: State) -> str:
+    """Views and tables that keep a table from being dropped, by the catalog."""
+    if what.kind not in {"table", "view", "materialized view"}:
+        return ""
+    facts = at.known(name)
+    views = {view for (table, _), seen in facts.viewed.items() if table == name for view in seen}
+    users = (views | facts.referred.get(name, frozenset())) - at.dropped - {name}
+    return ", ".join(sorted(str(user) for user in users - {at.resolved(other) for other in what.names}))

@@ -17,4 +17,7 @@ ON = (CreateIndex,)
 def check(what: CreateIndex, at: State) -> Iterator[Found]:
     """On the parent of partitions alone nothing is built."""
     if not what.concurrently and not what.only and not at.is_new(what.table):
-        yield Found(f"writes to {what.table} wait until the index is built")
+        yield Found(
+            f"writes to {what.table} wait until the index is built",
+            "advise" if at.small(what.table) else None,
+        )

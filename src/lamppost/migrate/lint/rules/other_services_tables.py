@@ -2,7 +2,17 @@
 
 from collections.abc import Iterator
 
-from lamppost.migrate.lint.model import Found, Kind, Make, Move, Name, Set, Severity
+from lamppost.migrate.lint.model import (
+    CreateFunction,
+    Found,
+    Kind,
+    Make,
+    Move,
+    Name,
+    Read,
+    Set,
+    Severity,
+)
 from lamppost.migrate.lint.state import State
 
 NAME = "other-services-tables"
@@ -21,7 +31,8 @@ ON = Kind
 
 # Schemas every service may call into; tables there belong to the platform or to nobody.
 _SHARED = {"pg_catalog", "information_schema", "pg_temp", "lamppost"}
-LEDGER = "schema_migrations"
+# The tool's own tables.
+LEDGER = {"schema_migrations", "schema_jobs", "schema_releases"}
 
 
 def check(what: Kind, at: State) -> Iterator[Found]:
@@ -30,23 +41,31 @@ def check(what: Kind, at: State) -> Iterator[Found]:
         yield Found(f"the schema {what.name.name} is not {at.service}'s")
     if isinstance(what, Move) and at.service and what.schema != at.service:
         yield Found(f"{what.name} would move into {what.schema}")
-    if isinstance(what, Set) and what.name == "search_path" and at.service:
-        for schema in (part.strip().strip('"') for value in what.values for part in value.split(",")):
-            if schema not in {at.service, "pg_temp", "pg_catalog", "public", "", "$user"}:
-                yield Found(f"the search path leads into {schema}")
+    if isinstance(what, Set) and what.name.startswith("search_path") and at.service:
+        yield from _path(what.values, at.service)
+    if isinstance(what, CreateFunction) and at.service:
+        yield from _path(what.path, at.service)
     if at.statement.node is None:
         return
     seen: set[Name] = set()
     for name, how in at.uses:
+        if isinstance(what, Read) and what.locks and how == "read" and name in what.tables:
+            how = "change"
         if name in seen or name.schema is None:
             continue
         seen.add(name)
-        if name.name == LEDGER and name.schema in {"public", "lamppost"} and how != "read":
+        if name.name in LEDGER and name.schema in {"public", "lamppost"} and how != "read":
             yield Found(
                 f"{name} is the ledger of the migrator", instead="leave the ledger to lamppost migrate"
             )
         elif at.service and not _may(name, how, at):
             yield Found(f"{name} is not {at.service}'s")
+
+
+def _path(values: tuple[str, ...], service: str) -> Iterator[Found]:
+    for schema in (part.strip().strip('"') for value in values for part in value.split(",")):
+        if schema not in {service, "pg_temp", "pg_catalog", "public", "lamppost", "", "$user"}:
+            yield Found(f"the search path leads into {schema}")
 
 
 def _may(name: Name, how: str, at: State) -> bool:

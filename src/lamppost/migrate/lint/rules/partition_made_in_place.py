@@ -15,6 +15,11 @@ ON = (CreateTable,)
 
 
 def check(what: CreateTable, at: State) -> Iterator[Found]:
-    """Short, as a rule; the lock timeout bounds the wait."""
-    if what.partition_of is not None and not at.is_new(what.partition_of):
-        yield Found(f"everybody waits for {what.partition_of} while {what.table} is made")
+    """Short without a default partition; with one, its rows are read under the lock."""
+    if what.partition_of is None or at.is_new(what.partition_of):
+        return
+    parent = at.resolved(what.partition_of)
+    if parent in at.known(parent).defaulted and not what.default:
+        yield Found(f"everybody waits for {parent} while the rows of its default partition are read", "block")
+    else:
+        yield Found(f"everybody waits for {parent} while {what.table} is made")

@@ -18,6 +18,12 @@ def check(what: Refresh, at: State) -> Iterator[Found]:
     """`with no data` leaves it unreadable."""
     if at.is_new(what.view):
         return
+    view = at.resolved(what.view)
+    if what.concurrently and at.known(view).matviews.get(view) is False and at.knows_all:
+        yield Found(
+            f"{view} has no unique index: the server refuses to refresh it concurrently",
+            instead="create unique index concurrently on it first",
+        )
     if what.empty:
         yield Found(f"{what.view} cannot be read until it is refreshed again", instead="refresh it with data")
     elif not what.concurrently:

@@ -18,6 +18,13 @@ _HARMLESS = {"usage", "execute"}
 
 def check(what: Grant, at: State) -> Iterator[Found]:
     """A role called `x_app` belongs to the service x."""
+    for maker in what.makers:
+        owner, _, suffix = maker.rpartition("_")
+        if at.service and not (owner == at.service and suffix in {"app", "migrator"}):
+            yield Found(
+                f"what {maker} makes from now on would change with it",
+                instead="leave out `for role`: it is about what the migrator makes",
+            )
     if not what.gives:
         return
     for role in what.roles:

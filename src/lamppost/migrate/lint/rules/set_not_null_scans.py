@@ -22,7 +22,16 @@ def check(what: AlterTable, at: State) -> Iterator[Found]:
     if at.is_new(what.table):
         return
     for action in what.actions:
-        if isinstance(action, SetNotNull) and not (
-            at.pg >= 12 and at.proves_not_null(what.table, action.column)
-        ):
-            yield Found(f"nobody reads or writes {what.table} while {action.column} is checked in every row")
+        if not isinstance(action, SetNotNull) or _proven(what, action.column, at):
+            continue
+        yield Found(
+            f"nobody reads or writes {what.table} while {action.column} is checked in every row",
+            "advise" if at.small(what.table) else None,
+        )
+
+
+def _proven(what: AlterTable, column: str, at: State) -> bool:
+    table = at.resolved(what.table)
+    if (table, column) in at.known(table).not_null and (table, column) not in at.new_columns:
+        return True
+    return at.pg >= 12 and at.proves_not_null(table, column)

@@ -14,7 +14,12 @@ INSTEAD = "leave the timeouts to the runner, or shorten them with set local"
 
 ON = (Set, Call)
 
-_GUARDS = {"lock_timeout": 60_000, "statement_timeout": 3_600_000}
+_GUARDS = {
+    "lock_timeout": 60_000,
+    "statement_timeout": 3_600_000,
+    "idle_in_transaction_session_timeout": 3_600_000,
+    "transaction_timeout": 3_600_000,
+}
 
 
 def check(what: Set | Call, at: State) -> Iterator[Found]:

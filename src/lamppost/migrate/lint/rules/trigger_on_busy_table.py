@@ -16,5 +16,13 @@ ON = (Trigger,)
 
 def check(what: Trigger, at: State) -> Iterator[Found]:
     """Not on a table this file made."""
-    if not at.is_new(what.table):
+    if at.is_new(what.table):
+        return
+    if what.replaces:
+        yield Found(
+            f"writes of running code to {what.table} do something else from now on: {what.name}",
+            "block",
+            "let the code do it, or use a trigger that lets the write happen",
+        )
+    else:
         yield Found(f"every write to {what.table} runs the {what.kind} {what.name} from now on")

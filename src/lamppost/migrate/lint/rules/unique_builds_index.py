@@ -42,7 +42,12 @@ def _judged(constraint: Constraint, table: Name, at: State) -> Iterator[Found]:
         other = (
             "make a new table with the constraint, and move to it" if constraint.kind == "exclude" else None
         )
-        yield Found(f"nobody reads or writes {table} until the index is built", instead=other)
+        small = constraint.kind != "exclude" and at.small(table)
+        yield Found(
+            f"nobody reads or writes {table} until the index is built",
+            "advise" if small else None,
+            instead=other,
+        )
     elif constraint.kind == "primary key":
         facts = at.known(at.resolved(table))
         index = Name(at.resolved(table).schema, constraint.using_index)

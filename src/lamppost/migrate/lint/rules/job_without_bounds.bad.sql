@@ -1,0 +1,2 @@
+-- lamppost: job birthday.people by id
+update birthday.people set greeted = false where greeted is null;

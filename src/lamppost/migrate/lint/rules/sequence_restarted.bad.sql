@@ -1,0 +1,1 @@
+alter sequence birthday.numbers restart with 1;

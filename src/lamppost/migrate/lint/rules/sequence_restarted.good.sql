@@ -1,0 +1,2 @@
+create sequence birthday.numbers;
+alter sequence birthday.numbers restart with 100;
