@@ -18,22 +18,58 @@ USAGE = """usage: lamppost migrate lint PATH... [options]
 
 Lint migration files, or all *.sql of folders.
 
-  --service NAME   whose files they are: they may touch the schema of that name only
-  --pg VERSION     the server's version (15, or 14.2; default 15)
-  --earlier DIR    files that ran before these
-  --catalog URL    a live database to ask about types, rows and names
-  --json           one object: files, findings, verdict
-  --sarif          for code scanning
-  --github         as annotations of a GitHub workflow
+  --service NAME          whose files they are: they may touch the schema of that name only
+  --pg VERSION            the server's version (15, or 14.2; default 15)
+  --earlier DIR           files that ran before these
+  --catalog URL           a live database to ask about types, rows and names
+  --changed[=BASE]        only what this branch adds to BASE (default: the branch it left from)
+  --baseline FILE         let pass what is recorded there
+  --write-baseline FILE   record what is found today
+  --no-cache              judge every file anew
+  --json                  one object: files, findings, verdict
+  --sarif                 for code scanning
+  --github                as annotations of a GitHub workflow
 
 Exit code: 0 nothing blocks, 1 something does, 2 wrong usage."""
 
-_VALUED = {"--service", "--pg", "--earlier", "--catalog"}
-_FORMATS = {"--json", "--sarif", "--github", "--no-cache"}
+_VALUED = {"--service", "--pg", "--earlier", "--catalog", "--baseline", "--write-baseline"}
+_FLAGS = {"--json", "--sarif", "--github", "--no-cache", "--changed"}
 
 
 class _Usage(Exception):
     """Arguments that say nothing we know."""
+
+
+class _Arguments:
+    """What the command line says."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self.paths: list[Path] = []
+        self.values: dict[str, str] = {}
+        self.flags: set[str] = set()
+        rest = iter(arguments)
+        for argument in rest:
+            name, equals, value = argument.partition("=")
+            if argument in _FLAGS:
+                self.flags.add(argument)
+            elif name in _VALUED:
+                given = value if equals else next(rest, None)
+                if not given:
+                    raise _Usage(f"{name} needs a value")
+                self.values[name] = given
+            elif name == "--changed" and value:
+                self.flags.add(name)
+                self.values[name] = value
+            elif argument == "--":
+                self.paths += map(Path, rest)
+            elif argument.startswith("--"):
+                raise _Usage(f"there is no option {argument}")
+            else:
+                self.paths.append(Path(argument))
+        if not self.paths:
+            raise _Usage("name the files or folders to lint")
+        if "--write-baseline" in self.values and ({"--changed", "--baseline"} & {*self.flags, *self.values}):
+            raise _Usage("--write-baseline records everything: leave out --changed and --baseline")
 
 
 def main(arguments: list[str]) -> int:
@@ -42,69 +78,66 @@ def main(arguments: list[str]) -> int:
         print(USAGE)
         return 0
     try:
-        paths, values, formats = _read(arguments)
+        asked = _Arguments(arguments)
     except _Usage as wrong:
         print(f"{wrong}\n\n{USAGE}", file=sys.stderr)
         return 2
     # One short run that frees nothing on purpose: collecting would take a third of its time.
     gc.disable()
-    from lamppost.migrate.lint import cache
-    from lamppost.migrate.lint.options import Options
-    from lamppost.migrate.lint.run import lint
-
     try:
-        options = Options(
-            service=values.get("--service"),
-            pg=values.get("--pg", "15"),
-            earlier=values.get("--earlier"),
-            catalog=values.get("--catalog"),
-        )
-        report = lint(paths, options, cache=None if "--no-cache" in formats else cache.folder())
+        report = _report(asked)
     except LamppostError as error:
         from lamppost.cli.output import say_error
 
         say_error(error)
         return 2
-    _print(report, formats)
+    _print(report, asked.flags)
     return 1 if report.verdict == "block" else 0
 
 
-def _read(arguments: list[str]) -> tuple[list[Path], dict[str, str], set[str]]:
-    paths: list[Path] = []
-    values: dict[str, str] = {}
-    formats: set[str] = set()
-    rest = iter(arguments)
-    for argument in rest:
-        name, equals, value = argument.partition("=")
-        if argument in _FORMATS:
-            formats.add(argument)
-        elif name in _VALUED:
-            given = value if equals else next(rest, None)
-            if given is None:
-                raise _Usage(f"{name} needs a value")
-            values[name] = given
-        elif argument.startswith("--") and argument != "--":
-            raise _Usage(f"there is no option {argument}")
-        elif argument != "--":
-            paths.append(Path(argument))
-    if not paths:
-        raise _Usage("name the files or folders to lint")
-    return paths, values, formats
+def _report(asked: _Arguments) -> "Report":
+    from lamppost.migrate.lint import cache, run
+    from lamppost.migrate.lint.options import Options
+
+    values = asked.values
+    options = Options(
+        service=values.get("--service"),
+        pg=values.get("--pg", "15"),
+        earlier=values.get("--earlier"),
+        catalog=values.get("--catalog"),
+    )
+    changes = None
+    if "--changed" in asked.flags:
+        from lamppost.migrate.lint.changed import Changes
+
+        changes = Changes(asked.paths, values.get("--changed"))
+        print(f"changed since {changes.since[:10]}, where this left {changes.base}", file=sys.stderr)
+    place = None if "--no-cache" in asked.flags else cache.folder()
+    report = run.lint(asked.paths, options, cache=place, changes=changes)
+    record = values.get("--write-baseline") or values.get("--baseline")
+    if record is None:
+        return report
+    from lamppost.migrate.lint import baseline
+
+    if "--write-baseline" in values:
+        baseline.write(Path(record), report.findings)
+        print(f"{len(report.findings)} findings recorded in {record}", file=sys.stderr)
+    return run.report(report.files, baseline.without(Path(record), report.findings, report.files))
 
 
-def _print(report: "Report", formats: set[str]) -> None:
+def _print(report: "Report", flags: set[str]) -> None:
     import msgspec
 
-    if "--github" in formats or "--sarif" in formats:
+    if "--github" in flags or "--sarif" in flags:
         from lamppost.migrate.lint.report import github, sarif, summary
 
-        if "--github" in formats:
+        if "--github" in flags:
             print(github(report), summary(report), sep="\n" if report.findings else "")
         else:
             sys.stdout.write(
                 msgspec.json.format(msgspec.json.encode(sarif(report)), indent=2).decode() + "\n"
             )
-    elif "--json" in formats or not sys.stdout.isatty():
+    elif "--json" in flags or not sys.stdout.isatty():
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
     else:
         from lamppost.cli.output import safe

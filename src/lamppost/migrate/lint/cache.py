@@ -10,6 +10,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -119,7 +120,8 @@ class Cache:
             unfinished.replace(file)
         except OSError:
             # A read-only home or a full disk: linting does not depend on it.
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink()
 
     def _make_room(self) -> None:
         there = sorted(self._place.iterdir(), key=lambda path: path.stat().st_mtime)

@@ -71,11 +71,11 @@ def _statements(source: Source, text: str, base: int) -> Iterator[Parsed]:
         at = base + one.get("stmt_location", 0)
         length = one.get("stmt_len", 0)
         yield Parsed(
-            kind, node, _first_token(source.raw, at), at + length if length else len(source.raw), base
+            kind, node, first_token(source.raw, at), at + length if length else len(source.raw), base
         )
 
 
-def _first_token(raw: bytes, at: int) -> int:
+def first_token(raw: bytes, at: int) -> int:
     """Where the statement itself begins, behind comments and blank lines."""
     while True:
         blank = _BLANK.match(raw, at)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lamppost.migrate.lint.cache import Cache
 from lamppost.migrate.lint.model import Finding
@@ -9,25 +10,38 @@ from lamppost.migrate.lint.options import Options, Report
 from lamppost.migrate.lint.paths import Found
 from lamppost.migrate.lint.shelf import Library
 
+if TYPE_CHECKING:
+    from lamppost.migrate.lint.changed import Changes
+
 # Asking the cache means reading the whole folder: for a few files judging them is faster.
 _WORTH_A_CACHE = 16
 
 
-def lint(paths: Sequence[Path], options: Options, *, cache: Path | None = None) -> Report:
-    """Lint files, and all `*.sql` of folders. Raises `OperatorError` for a path or a version that is none.
+def lint(
+    paths: Sequence[Path],
+    options: Options,
+    *,
+    cache: Path | None = None,
+    changes: "Changes | None" = None,
+) -> Report:
+    """Lint files, and all `*.sql` of folders. Raises `OperatorError` for a path that is none.
 
     `cache` is a folder for what was found, so that a file that has not changed is not judged again.
+    With `changes` only what they touch is judged; the rest of each folder counts as earlier files.
     """
     found = Found(paths)
-    findings = [*found.closed, *_findings(found.files, options, cache)]
-    return report(found.files, findings)
+    files = found.files if changes is None else changes.of(found.files)
+    findings = [*found.closed, *_findings(files, options, cache)]
+    if changes is not None:
+        findings += changes.findings()
+    return report(files, findings)
 
 
-def report(files: Sequence[str], findings: list[Finding]) -> Report:
+def report(files: Sequence[str], findings: Sequence[Finding]) -> Report:
     """The findings with their verdict."""
     severities = {finding.severity for finding in findings}
     verdict = "block" if "block" in severities else "advise" if severities else "pass"
-    return Report(files=list(files), findings=findings, verdict=verdict)
+    return Report(files=list(files), findings=list(findings), verdict=verdict)
 
 
 def _findings(files: list[str], options: Options, place: Path | None) -> list[Finding]:
