@@ -198,11 +198,8 @@ def _run(
     target, migration = where
     changed = limits(dict(_limit(text) for text in limit or ()))
     manner = Manner(target=seconds, batch=batch, limits=changed if throttle else None)
-    shown = view(events=events, quiet=wants_json(json))
-    with (
-        shown,
-        Stopping(lambda: shown.say("stopping behind the present batch; Ctrl-C again cancels it")) as stopping,
-    ):
+    stopping = Stopping()
+    with stopping, view(stopping.came, events=events, quiet=wants_json(json)) as shown:
         try:
             ended = run_job(
                 target.conninfo,
@@ -210,13 +207,16 @@ def _run(
                 migration.name,
                 role=target.role,
                 report=shown.hear,
-                stop=lambda: stopping.came,
+                stop=stopping.came,
                 resume=resume,
                 manner=manner,
             )
         except KeyboardInterrupt:
-            shown.say(f"cancelled; go on: lamppost migrate job run {migration.name}")
-            return INTERRUPTED
+            ended = None
+    if ended is None:
+        words = f"cancelled, as asked for; go on: lamppost migrate job run {migration.name}"
+        show({"name": migration.name, "state": "cancelled"}, lambda: words, as_json=json)
+        return INTERRUPTED
     _verdict(ended, events=events, json=json)
     return {"done": 0, "paused": 1, "stopped": INTERRUPTED}[ended.state]
 

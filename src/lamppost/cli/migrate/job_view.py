@@ -1,6 +1,7 @@
 """How a running job is shown: a bar to a person, a line of JSON per event to a program that asks for it."""
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
@@ -10,7 +11,7 @@ from lamppost.cli.output import safe
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from rich.progress import TaskID
+    from rich.progress import Task, TaskID
 
     from lamppost.migrate.events import Event
     from lamppost.migrate.jobs.events import JobEvent
@@ -31,10 +32,6 @@ class View(Protocol):
 
     def hear(self, event: "JobEvent | Event") -> None:
         """Show it."""
-        ...
-
-    def say(self, text: str) -> None:
-        """Tell a person."""
         ...
 
 
@@ -58,18 +55,24 @@ class Lines:
             sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
             sys.stdout.flush()
 
-    def say(self, text: str) -> None:
-        """Programs are not talked to."""
-
 
 class Bar:
     """Rows, rows a second and the time that is left; what happens beside goes above the bar."""
 
-    def __init__(self) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    def __init__(self, stopping: Callable[[], bool]) -> None:
+        from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.text import Text
+
+        class About(ProgressColumn):
+            """The job; once it is to stop, what happens now."""
+
+            def render(self, task: "Task") -> Text:
+                """Drawn ten times a second, also while a statement runs."""
+                about = "stopping behind this batch (Ctrl-C again cancels it)" if stopping() else ""
+                return Text(about or task.description)
 
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            About(),
             BarColumn(),
             TextColumn("{task.completed:,.0f} of {task.total:,.0f} rows"),
             TextColumn("{task.fields[pace]}"),
@@ -100,22 +103,21 @@ class Bar:
                 pace=f"{speed:,.0f} rows/s" if speed else "",
             )
         elif isinstance(event, Begun):
-            self.say(str(event))
+            self._say(str(event))
             if self._task is None:
                 about = event.name.removesuffix(".sql").rpartition("__")[2]
                 self._task = self._bar.add_task(
                     about, total=event.rows_estimated, completed=event.rows_done, pace=""
                 )
         else:
-            self.say(str(event))
+            self._say(str(event))
 
-    def say(self, text: str) -> None:
-        """Print a line above the bar."""
+    def _say(self, text: str) -> None:
         self._bar.console.print(f"  {safe(text)}", markup=False, highlight=False)
 
 
-def view(*, events: bool, quiet: bool) -> View:
+def view(stopping: Callable[[], bool], *, events: bool, quiet: bool) -> View:
     """The way this run is shown."""
     if events or quiet:
         return Lines(silent=not events)
-    return Bar()
+    return Bar(stopping)

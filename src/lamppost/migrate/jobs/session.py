@@ -77,13 +77,13 @@ def connected(conninfo: str) -> Iterator[Connection]:
 @contextmanager
 def locked(connection: Connection, name: str, *, wait: float) -> Iterator[None]:
     """Hold the job's lock inside the block. Raises `OperatorError` naming who has it after `wait` seconds."""
-    holders: list[str] = []
     try:
-        lock.take(connection, number(name), wait=wait, waiting=holders.append)
+        lock.take(connection, number(name), wait=wait, waiting=_in_silence)
     except OperatorError as refused:
         if refused.code != "migration_locked":
             raise
-        raise refusals.running(name, holders[-1] if holders else "") from refused
+        row = connection.execute(lock.HOLDER, (lock.PRODUCT, number(name))).fetchone()
+        raise refusals.running(name, f"pid {row[0]} ({row[1]}) since {row[2]}" if row else "") from refused
     try:
         yield
     finally:
@@ -104,3 +104,7 @@ def number(name: str) -> int:
 def holders(connection: Connection) -> dict[int, int]:
     """Which jobs run now: the number of each lock, and the pid that has it."""
     return dict(connection.execute(HOLDERS, (lock.PRODUCT,)).fetchall())
+
+
+def _in_silence(holder: str) -> None:
+    """A few seconds at most: no word about it."""
