@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from lamppost.migrate.lint import model
-from lamppost.migrate.lint.columns import column, constraint, newer_column, type_of
+from lamppost.migrate.lint.columns import column, constraint, newer_column, newer_constraint, type_of
 from lamppost.migrate.lint.model import Action, Kind, Node
+from lamppost.migrate.lint.newer import newer_functions
 from lamppost.migrate.lint.tree import relation, strings
 
 
@@ -74,8 +75,10 @@ def _newer(command: Node) -> Iterator[Kind]:
         yield model.NewerServer("drop expression", 13)
     if kind == "AT_SetCompression":
         yield model.NewerServer("set compression", 14)
-    if kind == "AT_AddConstraint" and defined["Constraint"].get("is_enforced") is False:
-        yield model.NewerServer("not enforced", 18)
+    if kind == "AT_ColumnDefault":
+        yield from newer_functions(defined)
+    if kind == "AT_AddConstraint":
+        yield from newer_constraint(defined["Constraint"])
     if kind == "AT_AddConstraint" and defined["Constraint"]["contype"] == "CONSTR_NOTNULL":
         yield model.NewerServer("a not null constraint of its own", 18)
     if "ColumnDef" in defined:

@@ -77,11 +77,11 @@ def read(url: str) -> Facts:
 
 
 def _facts(connection: "psycopg.Connection[Any]") -> Facts:
-    facts = Facts()
+    facts = Facts(applied=_applied(connection))
     for schema, table, kind, rows in connection.execute(_TABLES):
         facts.tables.add(Name(schema, table))
         # -1: nobody has counted yet, so it may be large.
-        if rows >= 0 and kind in {"r", "m"}:
+        if rows >= 0 and kind == "r":
             facts.rows[Name(schema, table)] = rows
         if kind == "p":
             facts.partitioned.add(Name(schema, table))
@@ -109,6 +109,18 @@ def _facts(connection: "psycopg.Connection[Any]") -> Facts:
         facts.indexes[Name(schema, index)] = tuple(columns)
         facts.index_tables[Name(schema, index)] = Name(schema, table)
     return facts
+
+
+def _applied(connection: "psycopg.Connection[Any]") -> set[str]:
+    """The files that ran there, if a migrator of this kind keeps its ledger in the database."""
+    found = connection.execute(
+        "select has_table_privilege(to_regclass('public.schema_migrations'), 'select')"
+        " and exists (select from pg_attribute"
+        " where attrelid = to_regclass('public.schema_migrations') and attname = 'name')"
+    ).fetchone()
+    if not found or not found[0]:
+        return set()
+    return {str(name) for (name,) in connection.execute("select name from public.schema_migrations")}
 
 
 def _constraints(connection: "psycopg.Connection[Any]", facts: Facts) -> None:

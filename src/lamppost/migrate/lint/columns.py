@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lamppost.migrate.lint.model import Column, Constraint, Name, NewerServer, Node
+from lamppost.migrate.lint.newer import newer_functions
 from lamppost.migrate.lint.tree import constant, named, relation, strings
 
 _SHORT = {
@@ -49,6 +50,7 @@ def column(node: Node) -> Column:
     kinds = {one["contype"]: one for one in found}
     default = kinds.get("CONSTR_DEFAULT", {}).get("raw_expr", node.get("raw_default"))
     generated = kinds.get("CONSTR_GENERATED")
+    loose = "CONSTR_ATTR_NOT_ENFORCED" in kinds
     return Column(
         name=node.get("colname", ""),
         type=printed,
@@ -60,8 +62,24 @@ def column(node: Node) -> Column:
         if generated is None
         else ("virtual" if generated.get("generated_kind") == "v" else "stored"),
         null_default=default is not None and constant(default) is None,
-        constraints=tuple(constraint(one, node.get("colname")) for one in found if one["contype"] in _KINDS),
+        constraints=tuple(
+            constraint({**one, "skip_validation": loose} if loose else one, node.get("colname"))
+            for one in found
+            if one["contype"] in _KINDS
+        ),
     )
+
+
+def _enforced(node: Node) -> bool:
+    return node["contype"] not in {"CONSTR_CHECK", "CONSTR_FOREIGN"} or bool(node.get("is_enforced"))
+
+
+def newer_constraint(node: Node) -> Iterator[NewerServer]:
+    """What a constraint asks of the server that older ones have not."""
+    if not _enforced(node):
+        yield NewerServer("not enforced", 18)
+    if node.get("without_overlaps") or node.get("fk_with_period"):
+        yield NewerServer("a key over periods", 18)
 
 
 def newer_column(node: Node) -> Iterator[NewerServer]:
@@ -72,7 +90,9 @@ def newer_column(node: Node) -> Iterator[NewerServer]:
             virtual = found.get("generated_kind") == "v"
             kind, since = ("virtual", 18) if virtual else ("stored", 12)
             yield NewerServer(f"a {kind} generated column", since)
-        if found.get("is_enforced") is False:
+        if found["contype"] == "CONSTR_DEFAULT":
+            yield from newer_functions(found)
+        if found["contype"] == "CONSTR_ATTR_NOT_ENFORCED":
             yield NewerServer("not enforced", 18)
 
 
@@ -84,7 +104,7 @@ def constraint(node: Node, on: str | None = None) -> Constraint:
         name=node.get("conname"),
         columns=columns,
         references=relation(node["pktable"]) if "pktable" in node else None,
-        not_valid=bool(node.get("skip_validation")) or node.get("is_enforced") is False,
+        not_valid=bool(node.get("skip_validation")) or not _enforced(node),
         using_index=node.get("indexname"),
         proves_not_null=_proved(node),
         expression=node.get("raw_expr"),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from lamppost.migrate.lint import model
 from lamppost.migrate.lint.alter import alter_table
-from lamppost.migrate.lint.columns import column, constraint, newer_column
+from lamppost.migrate.lint.columns import column, constraint, newer_column, newer_constraint
 from lamppost.migrate.lint.model import Kind, Name, Node
 from lamppost.migrate.lint.objects import objects, options, parts, word
 from lamppost.migrate.lint.queries import copied, folds, selected
@@ -41,8 +41,8 @@ def _create(node: Node) -> Iterator[Kind]:
     for item in elements:
         if "ColumnDef" in item:
             yield from newer_column(item["ColumnDef"])
-        if item.get("Constraint", {}).get("is_enforced") is False:
-            yield model.NewerServer("not enforced", 18)
+        if "Constraint" in item:
+            yield from newer_constraint(item["Constraint"])
 
 
 def _create_as(node: Node) -> Iterator[Kind]:

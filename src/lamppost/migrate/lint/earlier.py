@@ -17,7 +17,9 @@ class Earlier:
     """
 
     def __init__(self, path: str, others: str | None, library: Library, live: Before | None = None) -> None:
-        self.complete = live is not None and live.complete
+        # The catalog of a database in which the file itself ran tells of the time after it.
+        ran = live is not None and _ran(path, live.about("").applied)
+        self.complete = live is not None and live.complete and not ran
         self._live = live
         self._path = path
         self._library = library
@@ -59,3 +61,8 @@ def _read(raw: bytes) -> Iterator[Statement | Unreadable]:
     for parsed in parse(source):
         if not isinstance(parsed, Unreadable):
             yield from translator.statements(parsed)
+
+
+def _ran(path: str, applied: set[str]) -> bool:
+    name = apart(path)[1]
+    return name in applied or name.removesuffix(".sql") in applied

@@ -40,6 +40,8 @@ class Facts(msgspec.Struct):
     defaulted: set[Name] = msgspec.field(default_factory=set)
     # Materialized views, and whether a unique index lets them be refreshed concurrently.
     matviews: dict[Name, bool] = msgspec.field(default_factory=dict)
+    # The files that ran in the database whose catalog this is.
+    applied: set[str] = msgspec.field(default_factory=set)
     # Which tables refer to a table by foreign key.
     referred: dict[Name, frozenset[Name]] = msgspec.field(default_factory=dict)
 

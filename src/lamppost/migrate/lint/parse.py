@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from lamppost.migrate.lint.declared import without_schemas
 from lamppost.migrate.lint.model import Node
 from lamppost.migrate.lint.pg import ParseError, parse_plpgsql_json, parse_sql_json, split
 from lamppost.migrate.lint.source import Source
@@ -53,7 +54,12 @@ def parse(source: Source) -> Iterator[Parsed | Unreadable]:
 
 def body(text: str) -> Any:
     """The tree of a `do` block or a `create function` whose language is plpgsql. Raises `ParseError`."""
-    return _decode(parse_plpgsql_json(text))
+    try:
+        return _decode(parse_plpgsql_json(text))
+    except ParseError as wrong:
+        if "LookupExplicitNamespace" not in str(wrong):
+            raise
+        return _decode(parse_plpgsql_json(without_schemas(text)))
 
 
 def query(text: str) -> list[tuple[str, Node]]:

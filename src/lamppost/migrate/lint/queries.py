@@ -3,7 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lamppost.migrate.lint.model import Call, Change, CreateFrom, Insert, Kind, Name, Node, Reach, Read
+from lamppost.migrate.lint.model import (
+    Call,
+    Change,
+    CreateFrom,
+    Insert,
+    Kind,
+    Name,
+    NewerServer,
+    Node,
+    Reach,
+    Read,
+)
+from lamppost.migrate.lint.newer import newer_functions
 from lamppost.migrate.lint.reach import Scope, judge, least, most
 from lamppost.migrate.lint.tree import NOT_CONSTANT, constant, function, of_kind, relation, string
 
@@ -20,11 +32,23 @@ QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 def query(kind: str, node: Node, filled: Filled) -> Iterator[Kind]:
     """All that a query does, with its CTEs and the functions it calls."""
     yield from _parts(kind, node, filled, {})
+    if kind == "MergeStmt":
+        yield from _newer_merge(node)
+    yield from newer_functions(node)
     for call in of_kind(node, "FuncCall"):
         arguments = (constant(argument) for argument in call.get("args", []))
         yield Call(
             function(call), tuple(None if a is NOT_CONSTANT or a is None else str(a) for a in arguments)
         )
+
+
+def _newer_merge(node: Node) -> Iterator[Kind]:
+    yield NewerServer("merge", 15)
+    clauses = [entry["MergeWhenClause"] for entry in node.get("mergeWhenClauses", [])]
+    if any(clause.get("matchKind") == "MERGE_WHEN_NOT_MATCHED_BY_SOURCE" for clause in clauses):
+        yield NewerServer("when not matched by source", 17)
+    if "returningClause" in node or "returningList" in node:
+        yield NewerServer("merge … returning", 17)
 
 
 def _parts(kind: str, node: Node, filled: Filled, bounds: dict[str, Reach]) -> Iterator[Kind]:

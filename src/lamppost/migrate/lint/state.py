@@ -41,6 +41,7 @@ class State:
         # The name of each object made in this file, and its kind.
         self.made: dict[Name, str] = {}
         self.new_columns: set[tuple[Name, str]] = set()
+        self.new_constraints: set[tuple[Name, str]] = set()
         self.search_path: tuple[str, ...] | None = None
         # What happened in the statement's transaction: tables held so that others wait, and since which line.
         self.held: dict[Name, int] = {}
@@ -245,6 +246,7 @@ class State:
             case model.AddColumn(column):
                 self.new_columns.add((table, column.name))
             case model.AddConstraint(constraint):
+                self.new_constraints.add((table, constraint.name or ""))
                 if constraint.not_valid:
                     self.not_valid.add((table, constraint.name or ""))
                 if constraint.proves_not_null:

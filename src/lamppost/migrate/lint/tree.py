@@ -114,7 +114,7 @@ def _placeless(tree: Any) -> Any:
         return {
             key: _placeless(value)
             for key, value in tree.items()
-            if key not in {"location", "rexpr_list_start", "rexpr_list_end"}
+            if key not in {"location", "rexpr_list_start", "rexpr_list_end", "list_start", "list_end"}
         }
     if isinstance(tree, list):
         return [_placeless(item) for item in tree]
