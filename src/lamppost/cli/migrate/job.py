@@ -321,9 +321,8 @@ def _told(one: "Job") -> str:
     lines = [f"{one.name} is {one.state}" + (f" (pid {one.pid})" if one.pid else "")]
     row = one.progress
     if row is not None and row.batches:
-        lines.append(
-            f"  {_share(one)} rows, {row.batches:,} batches, up to {row.last_key}; {row.retries} tries more"
-        )
+        again = f"; {row.retries:,} tries failed" if row.retries else ""
+        lines.append(f"  {_share(one)} rows in {row.batches:,} batches, up to {row.last_key}{again}")
         lines.append(
             f"  begun {row.started_at:%Y-%m-%d %H:%M}, last heard of {row.heartbeat_at:%Y-%m-%d %H:%M:%S}"
         )

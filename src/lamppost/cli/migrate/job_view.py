@@ -68,7 +68,7 @@ class Bar:
 
             def render(self, task: "Task") -> Text:
                 """Drawn ten times a second, also while a statement runs."""
-                about = "stopping behind this batch (Ctrl-C again cancels it)" if stopping() else ""
+                about = "stopping (Ctrl-C again cancels)" if stopping() else ""
                 return Text(about or task.description)
 
         self._bar = Progress(

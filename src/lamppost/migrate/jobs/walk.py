@@ -88,7 +88,8 @@ class Walker:
             end = self._key.greatest()
             if end is None or self._key.stretch(behind=last, end=end, rows=1) is None:
                 return None
-            self._estimated = max(self._key.estimate(), self._rows + 1)
+            # The first guess stays: the walk's own dead rows would swell a later one.
+            self._estimated = max(self._estimated or self._key.estimate(), self._rows + 1)
             state.aim(self._connection, self._name, end=end, rows=self._estimated)
         self._report(Begun(self._name, self._rows, self._estimated, last))
         return end
