@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lamppost.migrate.lint.model import NewerServer
+from lamppost.migrate.lint.model import Name, NewerServer
 from lamppost.migrate.lint.tree import function, of_kind
 
 _SINCE = {
@@ -26,9 +26,13 @@ _SINCE = {
 }
 
 
+def newer_function(name: Name) -> Iterator[NewerServer]:
+    """What a call of this function asks of the server, if it asks more than an old one has."""
+    if name.name in _SINCE and name.schema is None:
+        yield NewerServer(f"{name.name}()", _SINCE[name.name])
+
+
 def newer_functions(tree: Any) -> Iterator[NewerServer]:
-    """Each call below `tree` of a function that older servers have not."""
+    """The same for each call below `tree`."""
     for call in of_kind(tree, "FuncCall"):
-        name = function(call)
-        if name.schema is None and name.name in _SINCE:
-            yield NewerServer(f"{name.name}()", _SINCE[name.name])
+        yield from newer_function(function(call))

@@ -15,7 +15,7 @@ from lamppost.migrate.lint.model import (
     Reach,
     Read,
 )
-from lamppost.migrate.lint.newer import newer_functions
+from lamppost.migrate.lint.newer import newer_function
 from lamppost.migrate.lint.reach import Scope, judge, least, most
 from lamppost.migrate.lint.tree import NOT_CONSTANT, constant, function, of_kind, relation, string
 
@@ -34,12 +34,11 @@ def query(kind: str, node: Node, filled: Filled) -> Iterator[Kind]:
     yield from _parts(kind, node, filled, {})
     if kind == "MergeStmt":
         yield from _newer_merge(node)
-    yield from newer_functions(node)
     for call in of_kind(node, "FuncCall"):
         arguments = (constant(argument) for argument in call.get("args", []))
-        yield Call(
-            function(call), tuple(None if a is NOT_CONSTANT or a is None else str(a) for a in arguments)
-        )
+        name = function(call)
+        yield from newer_function(name)
+        yield Call(name, tuple(None if a is NOT_CONSTANT or a is None else str(a) for a in arguments))
 
 
 def _newer_merge(node: Node) -> Iterator[Kind]:
