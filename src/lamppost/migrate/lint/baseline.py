@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from lamppost.errors import OperatorError
+from lamppost.migrate.lint import cut
 from lamppost.migrate.lint.model import Finding
 from lamppost.migrate.lint.source import Refusal, Source, content
 
@@ -135,19 +136,9 @@ class _Places:
 
 def _statements(file: str) -> Iterator[tuple[int, str]]:
     """The first line and the text of each statement, without what formatting changes."""
-    from lamppost.migrate.lint.parse import first_token
-    from lamppost.migrate.lint.pg import ParseError, split
-
     try:
         source = Source(content(file))
     except (OSError, Refusal):
         return
-    try:
-        pieces = split(source.text, with_parser=False, only_slices=True)
-    except ParseError:
-        pieces = (slice(0, len(source.text)),)
-    for piece in pieces:
-        raw = source.text[piece].encode()
-        at = first_token(raw, 0)
-        begin = piece.start + len(raw[:at].decode())
-        yield source.line_of_character(begin), " ".join(raw[at:].decode().split())
+    for piece in cut.statements(source.text):
+        yield source.line_of_character(piece.start), " ".join(source.text[piece].split())

@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
+from lamppost.migrate.lint import cut
 from lamppost.migrate.lint.declared import without_schemas
 from lamppost.migrate.lint.model import Node
-from lamppost.migrate.lint.pg import ParseError, parse_plpgsql_json, parse_sql_json, split
+from lamppost.migrate.lint.pg import ParseError, parse_plpgsql_json, parse_sql_json
 from lamppost.migrate.lint.source import Source
 
 _decode = msgspec.json.Decoder().decode
@@ -21,6 +22,8 @@ _META = re.compile(r"^[ \t]*\\(?:[a-zA-Z!?]|\.)", re.MULTILINE)
 _COPY_DATA = re.compile(r"\bfrom\s{1,99}stdin\b", re.IGNORECASE)
 # A file that is no SQL at all has one mistake, however many statements it would be.
 _ENOUGH = 20
+# Finding out that a comment never ends takes the parser the square of what is opened in it.
+_MANY = 2_000
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -46,6 +49,9 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 def parse(source: Source) -> Iterator[Parsed | Unreadable]:
     """Every statement of the file in order, and what cannot be read."""
+    if source.text.count("/*") > _MANY and not cut.closes(source.text):
+        yield Unreadable(1, "a comment is opened that nobody closes", "close it with */")
+        return
     try:
         yield from _statements(source, source.text, 0)
     except (ParseError, RecursionError) as error:
@@ -98,34 +104,29 @@ def first_token(raw: bytes, at: int) -> int:
 
 def _piecewise(source: Source, error: Exception) -> Iterator[Parsed | Unreadable]:
     """The statements that can be read of a file that as a whole cannot."""
-    pieces: list[slice] = []
-    try:
-        pieces = list(split(source.text, with_parser=False, only_slices=True))
-    except ParseError:
-        pieces = []
-    if len(pieces) < 2:
-        yield _unreadable(source, error, 0)
-        return
-    wrong = base = end = 0
+    pieces = list(cut.statements(source.text))
+    wrong = base = last = 0
     for piece in pieces:
-        base += len(source.text[end : piece.start].encode())
-        text, end = source.text[piece], piece.start
+        base += len(source.text[last : piece.start].encode())
+        text, last = source.text[piece], piece.start
         try:
             yield from _statements(source, text, base)
         except (ParseError, RecursionError) as mistake:
             wrong += 1
             if wrong <= _ENOUGH:
-                yield _unreadable(source, mistake, piece.start)
+                yield _unreadable(source, mistake, piece)
     if wrong > _ENOUGH:
         rest = f"{wrong - _ENOUGH} more statements cannot be read"
         yield Unreadable(source.line_of_character(len(source.text)), rest, "correct the first ones first")
     if not wrong:
-        yield _unreadable(source, error, 0)
+        yield _unreadable(source, error, slice(0, len(source.text)))
 
 
-def _unreadable(source: Source, error: Exception, start: int) -> Unreadable:
+def _unreadable(source: Source, error: Exception, piece: slice) -> Unreadable:
     place = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], int) else 0
-    line = source.line_of_character(start + place)
+    # pglast takes the parser's characters for bytes and makes fewer characters of them: undone here.
+    place = len(source.text[piece][:place].encode())
+    line = source.line_of_character(min(piece.start + place, piece.stop))
     if _COPY_DATA.search(source.text):
         return Unreadable(
             line, "COPY data stands in the file; only psql can read it", "write the rows as INSERT"
@@ -134,7 +135,7 @@ def _unreadable(source: Source, error: Exception, start: int) -> Unreadable:
         return Unreadable(
             line, "psql commands (\\…) stand in the file; the server knows none", "write plain SQL"
         )
-    said = "nested too deeply" if isinstance(error, RecursionError) else str(error.args[0])
+    said = "nested too deeply" if isinstance(error, RecursionError) else str(error.args[0])[:200]
     return Unreadable(
         line, f"PostgreSQL cannot read this: {said}", "correct it; nothing of this file would be applied"
     )

@@ -30,7 +30,6 @@ from pglast.parser import (  # noqa: E402 - only now are the two stood in for
     parse_plpgsql_json,
     parse_sql_json,
     scan,
-    split,
 )
 
-__all__ = ["ParseError", "parse_plpgsql_json", "parse_sql_json", "scan", "split"]
+__all__ = ["ParseError", "parse_plpgsql_json", "parse_sql_json", "scan"]

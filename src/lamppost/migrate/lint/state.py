@@ -1,6 +1,6 @@
 """What holds where a statement stands: objects made so far, locks held, settings changed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lamppost.migrate.header import Header
 from lamppost.migrate.lint import model
@@ -60,6 +60,8 @@ class State:
         self._before = before
         self._rest: Sequence[Statement] = ()
         self._at = 0
+        # Where in the file an object of a kind is made for the last time.
+        self._made_last: dict[tuple[str, Name | str], int] | None = None
         self._uses: list[Use] | None = None
 
     def expect(self, statements: Sequence[Statement]) -> None:
@@ -112,17 +114,12 @@ class State:
 
     def made_again(self, kind: str, name: Name) -> bool:
         """Whether a later statement of the file makes an object of this kind and name again."""
-        for later in self._rest[self._at :]:
-            match later.what:
-                case model.Make(kind=made, name=other) if made == kind and other.name == name.name:
-                    return True
-                case model.CreateFunction(name=other) if kind in {"function", "procedure"} and other == name:
-                    return True
-                case model.Trigger(kind=made, name=other_name) if made == kind and other_name == name.name:
-                    return True
-                case model.CreateFrom(table=other, kind=made) if made == kind and other == name:
-                    return True
-        return False
+        if self._made_last is None:
+            self._made_last = {
+                made: place for place, one in enumerate(self._rest) for made in _makes(one.what)
+            }
+        last = (self._made_last.get((kind, name.name), -1), self._made_last.get((kind, name), -1))
+        return max(last) >= self._at
 
     def within(self, table: Name, bound: model.Node) -> bool:
         """Whether a check that holds for every row of `table` keeps them within a partition's bounds."""
@@ -274,3 +271,17 @@ class State:
             case model.OtherAction(kind=kind) if kind in _GENTLE:
                 return
         self._hold(table)
+
+
+def _makes(what: model.Kind) -> Iterator[tuple[str, Name | str]]:
+    """The kind and the name of what a statement makes, as a `drop` before it would call it."""
+    match what:
+        case model.Make(kind=kind, name=name):
+            yield kind, name.name
+        case model.CreateFunction(name=name):
+            yield "function", name
+            yield "procedure", name
+        case model.Trigger(kind=kind, name=trigger):
+            yield kind, trigger
+        case model.CreateFrom(table=table, kind=kind):
+            yield kind, table
