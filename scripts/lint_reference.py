@@ -25,9 +25,13 @@ How to run it: [guides/lint.md](../guides/lint.md).
 _FILES = """
 ## About the file itself
 
-These have no examples: `unreadable-file` (encoding, NUL byte, byte order mark), `unreadable-statement` (what
-PostgreSQL would not understand, psql commands, COPY data), `file-name`, `unknown-directive`, `name-too-long`
-(63 bytes) and `unused-allowance`.
+These have no examples: `unreadable-file` (encoding, NUL byte, byte order mark, pipes, more than 16 MB),
+`unreadable-statement` (what PostgreSQL would not understand, psql commands, COPY data), `file-name`,
+`unknown-directive`, `name-too-long` (63 bytes), `unused-allowance`, and `lint-failed`: a rule of ours failed
+at a statement, and nobody has judged it.
+
+With `--changed`, `merged-file-edited` (or deleted, or renamed) and `late-file` (a new file that sorts before a
+merged one of its service); both block. With `--baseline`, the advice `stale-baseline`.
 """
 
 
