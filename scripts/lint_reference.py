@@ -30,8 +30,8 @@ These have no examples: `unreadable-file` (encoding, NUL byte, byte order mark, 
 `unknown-directive`, `name-too-long` (63 bytes), `unused-allowance`, and `lint-failed`: a rule of ours failed
 at a statement, and nobody has judged it.
 
-With `--changed`, `merged-file-edited` (or deleted, or renamed) and `late-file` (a new file that sorts before a
-merged one of its service); both block. With `--baseline`, the advice `stale-baseline`.
+With `--changed`, `merged-file-edited` (or deleted, or renamed) and `late-file` (a new file that sorts before
+a merged one of its service); both block. With `--baseline`, the advice `stale-baseline`.
 """
 
 
