@@ -1,8 +1,9 @@
 """How many dangerous migrations does the linter stop, how many harmless ones pass? And squawk?
 
-    python benchmarks/lint_accuracy.py CASES.json [--schema SCHEMA.sql] [--wrong]
+    python benchmarks/lint_accuracy.py [CASES.json [--schema SCHEMA.sql]] [--wrong]
 
-CASES.json is a list of objects: name, sql (or sql_b64), unsafe, firm, needs (ast, catalog, trace),
+Our own corpus (tests/data/lint_cases.json) is judged first, with the catalog of its schema; CASES.json beside
+it. Both are lists of objects: name, sql (or sql_b64), unsafe, firm, needs (ast, catalog, trace),
 txn (wrap, none), pg, service, prior (SQL of earlier migrations). Unsafe is right when at least one finding
 blocks, safe when none does.
 With --schema, that SQL is loaded into a throwaway server, and the linter may ask its catalog.
@@ -34,6 +35,15 @@ STYLE = (
     "ban-char-field",
 )
 Case = dict[str, Any]
+DATA = Path(__file__).parents[1] / "tests" / "data"
+OURS = DATA / "lint_cases.json"
+OURS_SCHEMA = DATA / "lint_cases_schema.sql"
+
+
+def read(path: Path) -> list[Case]:
+    """The cases of a file, with what most leave out."""
+    usual = {"firm": True, "needs": "ast", "txn": "wrap", "service": "shop", "pg": "15"}
+    return [{**usual, **case} for case in json.loads(path.read_text("utf-8"))]
 
 
 @contextmanager
@@ -80,13 +90,14 @@ def ours(case: Case, path: Path, earlier: Path | None, before: Before | None) ->
     options = Options(
         service=case["service"], pg=str(case.get("pg", 15)), earlier=str(earlier) if earlier else None
     )
-    needs_more = case["needs"] != "ast" and not case.get("prior")
-    findings = lint_file(path, options, before if needs_more else None)
+    findings = lint_file(path, options, before if case["needs"] != "ast" else None)
     return any(finding.severity == "block" for finding in findings)
 
 
 def squawks(case: Case, path: Path) -> bool:
-    command = [str(SQUAWK), "--reporter", "json", "--pg-version", f"{case.get('pg', 15)}.0"]
+    version = str(case["pg"])
+    full = version if "." in version else f"{version}.0"
+    command = [str(SQUAWK), "--reporter", "json", "--pg-version", full]
     if case["txn"] == "wrap":
         command.append("--assume-in-transaction")
     said = subprocess.run([*command, str(path)], capture_output=True, check=False)
@@ -108,38 +119,42 @@ def rates(cases: list[Case], flagged: dict[str, bool]) -> str:
     return f"recall {recall} ({caught}/{len(unsafe)}), specificity {specificity} ({passed}/{len(safe)})"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("cases", type=Path, nargs="?")
-    parser.add_argument("--schema", type=Path)
-    parser.add_argument("--wrong", action="store_true", help="name the cases we judge wrongly")
-    arguments = parser.parse_args()
-    if arguments.cases is None:
-        print("needs a file of cases: nothing measured")
-        return
-    cases: list[Case] = json.loads(arguments.cases.read_text())
+def compared(title: str, cases: list[Case], schema: Path | None, *, wrong: bool) -> None:
+    """Judge every case by both, and print how often each was right."""
     us: dict[str, bool] = {}
     them: dict[str, bool] = {}
-    with tempfile.TemporaryDirectory() as folder, catalog(arguments.schema) as before:
+    with tempfile.TemporaryDirectory() as folder, catalog(schema) as before:
         for case in cases:
             path, earlier = written(case, Path(folder))
             us[case["name"]] = ours(case, path, earlier, before)
             them[case["name"]] = squawks(case, path)
-    firm = [case for case in cases if case.get("firm", True)]
+    firm = [case for case in cases if case["firm"]]
     groups = {
         "firm, decided by the files": [case for case in firm if case["needs"] == "ast"],
-        "firm, all": firm,
-        "depends on policy": [case for case in cases if not case.get("firm", True)],
+        "firm, all" if schema else "firm, all, without a catalog": firm,
+        "depends on policy": [case for case in cases if not case["firm"]],
     }
+    print(title)
     for name, members in groups.items():
-        print(f"{name} ({len(members)})")
-        print(f"  lamppost  {rates(members, us)}")
-        print(f"  squawk    {rates(members, them)}")
-    if arguments.wrong:
-        for case in cases:
-            if us[case["name"]] != case["unsafe"]:
-                kind = "firm" if case.get("firm", True) else "policy"
-                print(f"wrong: {case['name']} ({case['needs']}, {kind})")
+        if members:
+            print(f"  {name} ({len(members)})")
+            print(f"    lamppost  {rates(members, us)}")
+            print(f"    squawk    {rates(members, them)}")
+    for case in cases if wrong else ():
+        if us[case["name"]] != case["unsafe"]:
+            kind = "firm" if case["firm"] else "policy"
+            print(f"    wrong: {case['name']} ({case['needs']}, {kind})")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("cases", type=Path, nargs="?", help="further cases, judged beside our own corpus")
+    parser.add_argument("--schema", type=Path, help="the schema those cases assume")
+    parser.add_argument("--wrong", action="store_true", help="name the cases we judge wrongly")
+    arguments = parser.parse_args()
+    compared("our corpus", read(OURS), OURS_SCHEMA, wrong=arguments.wrong)
+    if arguments.cases:
+        compared(arguments.cases.name, read(arguments.cases), arguments.schema, wrong=arguments.wrong)
 
 
 if __name__ == "__main__":
