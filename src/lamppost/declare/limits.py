@@ -1,4 +1,4 @@
-"""AWS's limits, each with its source. Numbers stand here and nowhere else.
+"""AWS's limits, each with its source, and a few of ours. Numbers stand here and nowhere else.
 
 Lambda:  https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 SQS:     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-quotas.html
@@ -46,6 +46,9 @@ SOURCE_CONCURRENCY_MAX = 1_000
 HTTP_BODY_BYTES = 10 * 1024 * 1024
 HTTP_HEAD_BYTES = 10_240
 HTTP_TIMEOUT = timedelta(seconds=30)
+# An account's throttle in one region, which no stage or route can exceed without a raised quota.
+HTTP_THROTTLE_RATE = 10_000.0
+HTTP_THROTTLE_BURST = 5_000
 
 # EventBridge Scheduler
 SCHEDULE_MIN = timedelta(minutes=1)
@@ -56,3 +59,8 @@ PARAMETER_BYTES = 4 * 1024
 PARAMETER_ADVANCED_BYTES = 8 * 1024
 SECRET_NAME_CHARS = 512
 SECRET_BYTES = 64 * 1024
+
+# Ours. What may change something, and how long an answer under an Idempotency-Key may be kept.
+MUTATING = frozenset({"POST", "PUT", "PATCH", "DELETE", "ANY"})
+IDEMPOTENCY_KEEP_MIN = timedelta(minutes=1)
+IDEMPOTENCY_KEEP_MAX = timedelta(days=30)

@@ -7,13 +7,14 @@ stacks read what `derive/` makes of them.
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from lamppost.declare import limits, names
-from lamppost.declare.durations import seconds
+from lamppost.declare.durations import hours, seconds
 from lamppost.declare.identity import Authorizer
+from lamppost.declare.rates import OFF, USUAL, Rate
 from lamppost.errors import AuthorError
 
 Handler = Callable[..., Any]
@@ -34,6 +35,9 @@ class Route(msgspec.Struct, frozen=True):
     `status` is what a returned value is sent with; a handler that returns None answers 204.
     A GET route answers HEAD too. Where the service has an authorizer, a `public` route asks for no token,
     and any other for one that carries all `scopes`.
+    Every POST, PUT, PATCH and DELETE of a function with a database heeds an Idempotency-Key;
+    `idempotency="required"` refuses requests without one. `rate` names the class whose bucket the route
+    draws from; "off" exempts it from the service's. A body over `body_limit` bytes is refused with 413.
     """
 
     call: str
@@ -41,6 +45,9 @@ class Route(msgspec.Struct, frozen=True):
     status: int = 200
     public: bool = False
     scopes: tuple[str, ...] = ()
+    idempotency: Literal["accepted", "required"] = "accepted"
+    rate: str | None = None
+    body_limit: int | None = None
 
     def __post_init__(self) -> None:
         match = _ROUTE.match(self.call)
@@ -64,6 +71,17 @@ class Route(msgspec.Struct, frozen=True):
             raise AuthorError(
                 f"route {self.call!r} is public and asks for scopes",
                 fix="leave out public=, or scopes=",
+            )
+        if self.idempotency == "required" and self.method not in limits.MUTATING:
+            raise AuthorError(
+                f"route {self.call!r} requires an Idempotency-Key, and {self.method} changes nothing",
+                fix='leave out idempotency="required"',
+            )
+        if self.body_limit is not None and not 0 < self.body_limit <= limits.HTTP_BODY_BYTES:
+            raise AuthorError(
+                f"route {self.call!r} takes bodies of {self.body_limit} bytes; an HTTP API takes 1 to "
+                f"{limits.HTTP_BODY_BYTES}",
+                fix="change body_limit=",
             )
 
     @property
@@ -287,6 +305,9 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     `named` is the pattern of its functions' names (`{function}`, and `{env}` where the seed
     has one); by default `{prefix}-{function}`. `environment` is added to every function's.
     `authorizer` guards every route that is not public; without one, callers are strangers.
+    `rate` is the class of every route that names none, `rates` adds to the usual classes or replaces them
+    (auth 5, api 100, bulk 10, webhook 50 a minute). An answer under an Idempotency-Key is kept for
+    `idempotency_keep`.
     """
 
     name: str
@@ -301,6 +322,9 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     secrets: tuple[Secret, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     authorizer: Authorizer | None = None
+    rates: tuple[Rate, ...] = ()
+    rate: str | None = None
+    idempotency_keep: timedelta = hours(24)
 
     def __post_init__(self) -> None:
         if not _SERVICE_NAME.match(self.name):
@@ -320,6 +344,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         for function in self.functions:
             self._check_function(function)
         self._check_authorizer()
+        _distinct(f"service {self.name!r} has two rates named", (rate.name for rate in self.rates))
+        self._check_once_and_rates()
 
     def _check_targets(self) -> None:
         woken: dict[str, str] = {}
@@ -373,6 +399,35 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
                     f"the authorizer of service {self.name!r} runs {judge.name!r}",
                     fix="name one of the service's functions that has a handler and no routes",
                 )
+
+    def _check_once_and_rates(self) -> None:
+        if not limits.IDEMPOTENCY_KEEP_MIN <= self.idempotency_keep <= limits.IDEMPOTENCY_KEEP_MAX:
+            raise AuthorError(
+                f"service {self.name!r} keeps answers for {self.idempotency_keep}",
+                fix=f"keep them {limits.IDEMPOTENCY_KEEP_MIN} to {limits.IDEMPOTENCY_KEEP_MAX}",
+            )
+        for function, route in ((f, route) for f in self.functions for route in f.routes):
+            wants = "requires keys" if route.idempotency == "required" else ""
+            if self.rate_of(route) is not None:
+                wants = "counts calls"
+            if wants and (self.database is None or not function.database):
+                raise AuthorError(
+                    f"route {route.call!r} of {function.name!r} {wants}, which takes a database",
+                    fix="give the service database=Database(...), and the function not database=False",
+                )
+
+    def rate_of(self, route: Route) -> Rate | None:
+        """The class whose bucket `route` draws from. Raises `AuthorError` for a name that no class has."""
+        wanted = route.rate or self.rate
+        if wanted is None or wanted == OFF:
+            return None
+        classes = {rate.name: rate for rate in (*USUAL, *self.rates)}
+        if wanted not in classes:
+            raise AuthorError(
+                f"route {route.call!r} of service {self.name!r} has the rate {wanted!r}, which is no class",
+                fix=_closest(wanted, classes, f"add Rate({wanted!r}, 100) to rates="),
+            )
+        return classes[wanted]
 
     def function_name(self, function: Function) -> str:
         """The function's logical name on AWS, `bday-scheduler` or `barkbase-{env}-backend`."""

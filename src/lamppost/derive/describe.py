@@ -1,6 +1,7 @@
 """From declarations to the manifest."""
 
 from lamppost.declare.identity import Authorizer
+from lamppost.declare.rates import Rate
 from lamppost.declare.service import Database, Function, Handler, Queue, Route, Service, System
 from lamppost.derive.manifest import (
     AuthorizerEntry,
@@ -10,6 +11,7 @@ from lamppost.derive.manifest import (
     Manifest,
     ParameterEntry,
     QueueEntry,
+    RateEntry,
     RouteEntry,
     ScheduleEntry,
     SecretEntry,
@@ -47,6 +49,7 @@ def _service(service: Service, folder: str, databases: tuple[DatabaseEntry, ...]
         secrets=tuple(SecretEntry(s.name, s.about) for s in service.secrets),
         environment=service.environment,
         authorizer=_authorizer(service.authorizer) if service.authorizer else None,
+        idempotency_keep=service.idempotency_keep.total_seconds(),
     )
 
 
@@ -121,6 +124,21 @@ def _route(route: Route, service: Service) -> RouteEntry:
         route.status,
         public=route.public or service.authorizer is None,
         scopes=route.scopes,
+        key_required=route.idempotency == "required",
+        rate=_rate(rate) if (rate := service.rate_of(route)) else None,
+        body_limit=route.body_limit,
+    )
+
+
+def _rate(rate: Rate) -> RateEntry:
+    return RateEntry(
+        name=rate.name,
+        count=rate.count,
+        per=rate.per.total_seconds(),
+        step=rate.per.total_seconds() / rate.count,
+        burst=rate.most,
+        stage_rate=rate.stage_rate,
+        stage_burst=rate.stage_burst,
     )
 
 

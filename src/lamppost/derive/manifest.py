@@ -11,8 +11,27 @@ import msgspec
 Kind = Literal["http", "schedule", "queue", "invoke"]
 
 
+class RateEntry(msgspec.Struct, frozen=True):
+    """A class of routes: a caller's bucket holds `burst` calls and gains one every `step` seconds.
+
+    `count` and `per` (seconds) are as declared; `stage_rate` (requests a second) and `stage_burst` are API
+    Gateway's throttle for all callers together.
+    """
+
+    name: str
+    count: int
+    per: float
+    step: float
+    burst: int
+    stage_rate: float
+    stage_burst: int
+
+
 class RouteEntry(msgspec.Struct, frozen=True):
-    """One route: `handler` is a name in the function's module. Only a `public` one asks for no token."""
+    """One route: `handler` is a name in the function's module. Only a `public` one asks for no token.
+
+    `key_required` says that requests without an Idempotency-Key are refused; `body_limit` is bytes.
+    """
 
     method: str
     path: str
@@ -20,6 +39,9 @@ class RouteEntry(msgspec.Struct, frozen=True):
     status: int
     public: bool = True
     scopes: tuple[str, ...] = ()
+    key_required: bool = False
+    rate: RateEntry | None = None
+    body_limit: int | None = None
 
     @property
     def key(self) -> str:
@@ -100,7 +122,10 @@ class AuthorizerEntry(msgspec.Struct, frozen=True):
 
 
 class ServiceEntry(msgspec.Struct, frozen=True):
-    """One service. `folder` is where its `migrations/` stand, relative to the repository."""
+    """One service. `folder` is where its `migrations/` stand, relative to the repository.
+
+    `idempotency_keep` is how many seconds an answer under an Idempotency-Key is kept.
+    """
 
     name: str
     prefix: str
@@ -114,6 +139,7 @@ class ServiceEntry(msgspec.Struct, frozen=True):
     secrets: tuple[SecretEntry, ...]
     environment: tuple[tuple[str, str], ...]
     authorizer: AuthorizerEntry | None = None
+    idempotency_keep: float = 86_400.0
 
     def function(self, name: str) -> FunctionEntry:
         """The function called `name`. Raises `KeyError`."""

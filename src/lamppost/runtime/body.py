@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ def read(event: dict[str, Any], kind: Any) -> Any:
     415 unsupported_media_type, unsupported_encoding; 422 with the field's path.
     """
     headers = event.get("headers") or {}
-    raw = _raw(event)
+    raw = raw_of(event)
     if not raw:
         raise CallerError(400, "invalid_json", "the request has no body; a JSON object is expected")
     _check_headers(headers)
@@ -46,6 +47,13 @@ def read(event: dict[str, Any], kind: Any) -> Any:
     if b"\\u0000" in raw:
         _check_nul(msgspec.to_builtins(value), "")
     return value
+
+
+def check_size(event: Mapping[str, Any], most: int) -> None:
+    """Raise a 413 for a body of more than `most` bytes."""
+    size = len(raw_of(event))
+    if size > most:
+        raise CallerError(413, "body_too_large", f"the body has {size} bytes; here {most} are taken")
 
 
 def _check_names(raw: bytes) -> None:
@@ -86,7 +94,8 @@ def _not_json(raw: bytes, error: Exception) -> CallerError:
     return CallerError(400, "invalid_json", f"the body is not JSON: {error}")
 
 
-def _raw(event: dict[str, Any]) -> bytes:
+def raw_of(event: Mapping[str, Any]) -> bytes:
+    """The body's bytes. Raises `CallerError`: 400 invalid_base64."""
     body = event.get("body") or ""
     if not event.get("isBase64Encoded"):
         return str(body).encode("utf-8", "surrogatepass")

@@ -13,11 +13,16 @@ from lamppost.observe.log import Log
 if TYPE_CHECKING:
     from psycopg import Connection
 
+    from lamppost.runtime.joined import Joined
+
 
 class LiveContext:
     """One invocation's Context. Satisfies `declare.context.Context`."""
 
-    __slots__ = ("_caller", "_env", "_function", "_lambda", "_over", "_service", "log", "request_id", "stage")
+    __slots__ = (
+        "_caller", "_env", "_function", "_joined", "_lambda", "_over", "_service",
+        "log", "request_id", "stage",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -35,6 +40,7 @@ class LiveContext:
         self._env = env
         self._over = False
         self._caller: Caller | None = None
+        self._joined: Joined | None = None
         self.stage = stage
         self.log = log
         self.request_id: str = lambda_context.aws_request_id
@@ -42,6 +48,21 @@ class LiveContext:
     @property
     def function(self) -> str:
         return f"{self._service.name}.{self._function.name}"
+
+    @property
+    def service(self) -> ServiceEntry:
+        """The service this function is one of."""
+        return self._service
+
+    @property
+    def known_caller(self) -> Caller | None:
+        """Who calls; None for a stranger."""
+        return self._caller
+
+    @property
+    def has_database(self) -> bool:
+        """Whether this function has one."""
+        return self._function.database
 
     @property
     def caller(self) -> Caller:
@@ -60,24 +81,34 @@ class LiveContext:
         """The invocation is answered: whatever still runs under this Context may change nothing more."""
         self._over = True
 
+    def join(self, joined: "Joined | None") -> None:
+        """Every transaction from now on is a part of this one, and every message waits; None ends that."""
+        self._joined = joined
+
     def transaction(self) -> "AbstractContextManager[Connection[Any]]":
-        self._check_time()
+        self.check_time()
         if not self._function.database:
             raise AuthorError(
                 f"function {self.function} has no database",
                 fix="give its service database=Database(...), and the function not database=False",
             )
+        if self._joined is not None:
+            return self._joined.block()
         from lamppost.db.pool import get_pool
 
         return get_pool().transaction()
 
     def send(self, queue: str, *bodies: Any) -> None:
         self._check(queue, self._function.sends, "sends")
-        self._check_time()
+        self.check_time()
         from lamppost.runtime import queues
 
         account = self._lambda.invoked_function_arn.split(":")[4]
-        queues.send(names.physical(queue, self._env), account, bodies)
+        name = names.physical(queue, self._env)
+        if self._joined is not None:
+            self._joined.hold(name, account, queues.encode(name, bodies))
+        else:
+            queues.send(name, account, bodies)
 
     def parameter(self, name: str) -> str:
         self._check(name, self._function.reads_parameters, "reads")
@@ -91,7 +122,8 @@ class LiveContext:
 
         return secret(names.physical(name, self._env))
 
-    def _check_time(self) -> None:
+    def check_time(self) -> None:
+        """Raise `OperatorError` when the caller has had their answer."""
         if self._over:
             raise OperatorError(
                 "this invocation is over: its caller has been told that it was given up",

@@ -1,6 +1,7 @@
 """An API function: from an HTTP API event (payload 2.0) to an answer."""
 
 import re
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
@@ -8,12 +9,13 @@ from urllib.parse import unquote
 import msgspec
 
 from lamppost.derive.manifest import FunctionEntry, RouteEntry
-from lamppost.errors import AuthorError, CallerError, OperatorError, invalid
+from lamppost.errors import AuthorError, CallerError, OperatorError
 from lamppost.observe.log import Log
-from lamppost.runtime import body, deadline, encode, identity, text
-from lamppost.runtime.binding import Binding, Parameter, bind
+from lamppost.runtime import body, deadline, encode, identity
+from lamppost.runtime.binding import Binding, argument, bind
 from lamppost.runtime.context import LiveContext
 
+_MUTATING = ("POST", "PUT", "PATCH", "DELETE")
 _PARAMETER = re.compile(r"\\\{([a-z_][a-z0-9_]*)(\\\+)?\\\}")
 
 
@@ -22,6 +24,16 @@ class Served(msgspec.Struct, frozen=True):
 
     binding: Binding
     route: RouteEntry
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request to a route: `seconds` to answer it in, and `said`, the headers that go with any answer."""
+
+    event: dict[str, Any]
+    method: str
+    in_path: dict[str, str]
+    seconds: float
+    said: dict[str, str]
 
 
 class HttpFunction:
@@ -42,17 +54,16 @@ class HttpFunction:
     def __call__(self, event: dict[str, Any], context: LiveContext, lambda_context: Any) -> dict[str, Any]:
         """Answer one request. Never raises for the caller's faults, nor for the database's absence."""
         method = ""
+        said: dict[str, str] = {}
         try:
             method = _method(event)
             served, in_path = self._find(event, method)
             context.identify(identity.caller(event, served.route, open_door=self._open_door))
-            binding = served.binding
-            arguments = [_argument(parameter, event, in_path, context) for parameter in binding.parameters]
             if self._bystander is None:
                 self._bystander = deadline.Bystander()
             seconds = deadline.seconds_for(lambda_context.get_remaining_time_in_millis())
-            value = self._bystander.run(lambda: binding.handler(*arguments), seconds)
-            answered = encode.answer(value, binding.status)
+            asked = Asked(event, method, in_path, seconds, said)
+            answered: dict[str, Any] = self._bystander.run(lambda: _serve(served, asked, context), seconds)
         except CallerError as refusal:
             answered = encode.problem(refusal, context.request_id)
         except deadline.Overdue:
@@ -65,6 +76,8 @@ class HttpFunction:
             answered = encode.problem(_blame(error, context.log), context.request_id)
         if method == "HEAD":
             answered = {**answered, "body": "", "isBase64Encoded": False}
+        if said:
+            answered["headers"] = {**answered["headers"], **said}
         return answered
 
     def _find(self, event: dict[str, Any], method: str) -> tuple[Served, dict[str, str]]:
@@ -87,6 +100,51 @@ class HttpFunction:
         raise CallerError(404, "route_not_found", "nothing answers at this path")
 
 
+def _serve(served: Served, asked: Asked, context: LiveContext) -> dict[str, Any]:
+    """What the handler answers: once its caller may call, its arguments are read, and no more than once."""
+    binding = served.binding
+    _take_turn(served.route, asked, context)
+    if served.route.body_limit is not None:
+        body.check_size(asked.event, served.route.body_limit)
+    arguments = [argument(parameter, asked.event, asked.in_path, context) for parameter in binding.parameters]
+
+    def work() -> dict[str, Any]:
+        return encode.answer(binding.handler(*arguments), binding.status)
+
+    return _once(served.route, asked, context, work)
+
+
+def _take_turn(route: RouteEntry, asked: Asked, context: LiveContext) -> None:
+    """Raise a 429 when the caller has called too often."""
+    if route.rate is None:
+        return
+    from lamppost.runtime import limits
+
+    verdict = limits.take(route.rate, context.service.name, context.known_caller, asked.event)
+    asked.said.update(verdict.headers(route.rate))
+    if verdict.retry_after is not None:
+        raise limits.refusal(route.rate, verdict)
+
+
+def _once(
+    route: RouteEntry, asked: Asked, context: LiveContext, work: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """The answer of `work`, which is not done again where an Idempotency-Key says that it was."""
+    headers = asked.event.get("headers") or {}
+    if asked.method not in _MUTATING or not context.has_database:
+        return work()
+    if not route.key_required and "idempotency-key" not in headers:
+        return work()
+    from lamppost.runtime import idempotency
+
+    key = idempotency.key_of(headers)
+    service = context.service
+    request = idempotency.request_of(
+        key, asked.event, service.name, context.known_caller, service.idempotency_keep
+    )
+    return idempotency.once(request, context, work, seconds=asked.seconds)
+
+
 def _given_up() -> CallerError:
     return CallerError(503, "timeout", "the request took too long and was given up", retry_after=5)
 
@@ -107,43 +165,6 @@ def _method(event: Any) -> str:
 
 def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(_PARAMETER.sub(lambda m: f"(?P<{m[1]}>{'.+' if m[2] else '[^/]+'})", re.escape(path)))
-
-
-def _argument(
-    parameter: Parameter, event: dict[str, Any], in_path: dict[str, str], context: LiveContext
-) -> Any:
-    match parameter.source:
-        case "ctx":
-            return context
-        case "body":
-            return body.read(event, parameter.type)
-        case "path":
-            return _from_path(parameter, in_path)
-        case _:
-            return _from_query(parameter, event)
-
-
-def _from_path(parameter: Parameter, in_path: dict[str, str]) -> Any:
-    try:
-        return text.read(in_path.get(parameter.name, ""), parameter.type)
-    except text.Unreadable as error:
-        # What cannot be an id names nothing: the same 404 as for an id that is not there.
-        raise CallerError(404, "not_found", f"nothing has this {parameter.name}") from error
-
-
-def _from_query(parameter: Parameter, event: dict[str, Any]) -> Any:
-    given = text.query(event.get("rawQueryString") or "", parameter.name)
-    if not given:
-        if parameter.default is msgspec.UNSET:
-            raise invalid(parameter.name, "required", "this query parameter is missing")
-        return parameter.default
-    if len(given) > 1:
-        # Two readers of one query may each take another of the two.
-        raise invalid(parameter.name, "repeated", "this query parameter may stand once")
-    try:
-        return text.read(given[0], parameter.type)
-    except text.Unreadable as error:
-        raise invalid(parameter.name, error.code, error.what) from error
 
 
 def _interrupt() -> None:

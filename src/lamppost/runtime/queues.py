@@ -26,7 +26,17 @@ def send(queue: str, account: str, bodies: Sequence[Any]) -> None:
     Returns when SQS has accepted all. Raises `OperatorError` when it refused some: others may
     have gone out, so a caller that repeats must be sending something that may arrive twice.
     """
-    for batch in _batches([_encode(body, queue) for body in bodies]):
+    send_encoded(queue, account, encode(queue, bodies))
+
+
+def encode(queue: str, bodies: Sequence[Any]) -> list[str]:
+    """Each body as the text of a message. Raises `AuthorError` for one that SQS would not take."""
+    return [_encode(body, queue) for body in bodies]
+
+
+def send_encoded(queue: str, account: str, messages: list[str]) -> None:
+    """`send`, for what `encode` made."""
+    for batch in _batches(messages):
         send_raw(queue, account, batch)
 
 
