@@ -11,6 +11,7 @@ _COMMANDS = {
     "plan": "What `apply` would do, and what it would refuse.",
     "apply": "Bring every database to the state of the files.",
     "rehearse": "Run the files on a throw-away server, and see what they lock, read and write.",
+    "drift": "What a live database has that its files do not make.",
     "job": "Backfills and heavy DDL, beside the traffic.",
     "new": "Start a migration of a service.",
     "live": "Record that the code released with the present files is live.",

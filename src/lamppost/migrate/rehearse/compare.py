@@ -25,8 +25,8 @@ def contradictions(
     """Where reality and word differ. `allowed` are findings that the file's header allows."""
     foretold = {one.line: one for one in reversed(risk.statements)}
     blocked = [one for one in (*findings, *allowed) if one.severity == "block"]
-    ends = [one.line for one in statements[1:]] + [10**9]
-    for seen, end in zip(statements, ends, strict=True):
+    ends = [*(one.line for one in statements[1:]), 10**9]
+    for seen, end in zip(statements, ends, strict=False):
         mine = [one for one in blocked if seen.line <= one.line < max(end, seen.line + 1)]
         harm = harmed(seen)
         if harm and not mine:

@@ -18,8 +18,9 @@ from lamppost.migrate import header
 from lamppost.migrate.apply import apply
 from lamppost.migrate.files import LOOSE, PLATFORM, Bundle, Migration
 from lamppost.migrate.lint.facts import Known
+from lamppost.migrate.lint.file import lint_file
 from lamppost.migrate.lint.model import Finding
-from lamppost.migrate.lint.run import Options, lint_file
+from lamppost.migrate.lint.options import Options
 from lamppost.migrate.plan import plan
 from lamppost.migrate.rehearse import trace
 from lamppost.migrate.rehearse.compare import contradictions
@@ -27,9 +28,12 @@ from lamppost.migrate.rehearse.report import DatabaseReport, FileReport
 from lamppost.migrate.rehearse.seed import Seeder
 from lamppost.migrate.rehearse.seen import Failed, Traced
 from lamppost.migrate.rehearse.watch import Connection
+from lamppost.migrate.replay import at_once, concrete
 from lamppost.migrate.risk import judge
 from lamppost.migrate.sizes import survey
 
+# What runs longer on made-up rows would run for hours on real ones, or waits for something.
+LONGEST = 30.0
 _PLACE = re.compile(r"^(?P<name>[^:\n]+):(?P<line>\d+): (?P<rest>.*)", re.DOTALL)
 
 
@@ -134,7 +138,7 @@ class _Run:
         )
 
     def _traced(self, migration: Migration) -> Traced:
-        migration = self._concrete(migration)
+        migration = concrete(self._admin, migration)
         if migration.in_transaction:
             with self._as_owner(self._stage.conninfo) as connection:
                 return trace.in_transaction(connection, migration, self._seeder.rows)
@@ -148,6 +152,7 @@ class _Run:
     @contextmanager
     def _as_owner(self, conninfo: str) -> Iterator[Connection]:
         with closing(psycopg.connect(conninfo, autocommit=True)) as connection:
+            connection.execute("select set_config('statement_timeout', %s, false)", (f"{LONGEST:.0f}s",))
             if self._stage.role is not None:
                 connection.execute(sql.SQL("set role {}").format(sql.Identifier(self._stage.role)))
             yield connection
@@ -191,28 +196,18 @@ class _Run:
 
     def _apply(self, migrations: list[Migration]) -> None:
         if migrations:
-            wanted = self._as_applied([*self._in, *(self._concrete(one) for one in migrations)])
-            apply(self._stage.conninfo, wanted, role=self._stage.role, allow_late=True)
+            wanted = self._as_applied([*self._in, *(concrete(self._admin, one) for one in migrations)])
+            apply(
+                self._stage.conninfo,
+                wanted,
+                role=self._stage.role,
+                allow_late=True,
+                statement_timeout=LONGEST,
+            )
             self._in += migrations
 
     def _as_applied(self, migrations: list[Migration]) -> Bundle:
-        """The files as a deploy of today would see them after all of their waiting is over."""
-        ready = (msgspec.structs.replace(one, phase="expand", job=None) for one in migrations)
-        return Bundle(tuple(ready), self._bundle.services)
-
-    def _concrete(self, migration: Migration) -> Migration:
-        """A backfill, for the first and last key of its table; any other file as it is."""
-        walk = migration.job.walk if migration.job else None
-        if walk is None:
-            return migration
-        row = self._admin.execute(
-            sql.SQL("select min({0}), max({0}) from {1}").format(
-                sql.Identifier(walk.column), sql.Identifier(walk.schema, walk.table)
-            )
-        ).fetchone()
-        first, last = (sql.Literal(one).as_string(self._admin) for one in row or (None, None))
-        text = re.sub(r"\$([12])\b", lambda found: first if found[1] == "1" else last, migration.text)
-        return msgspec.structs.replace(migration, text=text)
+        return Bundle(tuple(map(at_once, migrations)), self._bundle.services)
 
 
 def _allowed(migration: Migration, options: Options, before: Known) -> list[Finding]:

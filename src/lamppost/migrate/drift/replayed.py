@@ -1,0 +1,84 @@
+"""The files that a live ledger names, applied anew, and the two databases compared."""
+
+import msgspec
+
+from lamppost.migrate.drift.catalog import Described, describe
+from lamppost.migrate.drift.compare import Difference, Suspects, differences
+from lamppost.migrate.files import Bundle, Migration
+from lamppost.migrate.replay import replay
+
+
+class Drift(msgspec.Struct, frozen=True, kw_only=True):
+    """One database: the versions of both servers, what differs, and what could not be replayed."""
+
+    database: str
+    live: str
+    replayed: str
+    files: int
+    differences: list[Difference]
+    # In the ledger, and in no folder here.
+    unknown: tuple[str, ...] = ()
+    other_schemas: tuple[str, ...] = ()
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """The bundle in the light of a ledger: files that are in, in the order they went in, and suspects."""
+
+    migrations: tuple[Migration, ...]
+    suspects: Suspects
+    unknown: tuple[str, ...]
+
+
+def applied(bundle: Bundle, live: Described) -> Applied:
+    """Which files of `bundle` the live database has whole, half, in another wording, or not yet."""
+    by_name = {migration.name: migration for migration in bundle.migrations}
+    rows = {row.name: row for row in live.rows}
+    whole = [by_name[row.name] for row in live.rows if row.name in by_name and row.statements is None]
+    return Applied(
+        migrations=tuple(whole),
+        suspects=Suspects(
+            unfinished=tuple(
+                by_name[n] for n, row in rows.items() if n in by_name and row.statements is not None
+            ),
+            edited=tuple(
+                one
+                for one in whole
+                if (row := rows[one.name]).sha256 not in {None, one.sha256}
+                and row.text_sha256 != one.text_sha256
+            ),
+            pending=tuple(one for one in bundle.migrations if one.name not in rows),
+        ),
+        unknown=tuple(name for name in rows if name not in by_name),
+    )
+
+
+class Place(msgspec.Struct, frozen=True):
+    """An empty, prepared database of a throw-away server, the role that owns its tables, and its schemas.
+
+    No schemas: all that the database has.
+    """
+
+    database: str
+    conninfo: str
+    role: str | None
+    schemas: tuple[str, ...] | None
+
+
+def compared(place: Place, bundle: Bundle, live: Described) -> Drift:
+    """Replay on `place` what the ledger of `live` names, and compare the two."""
+    found = applied(bundle, live)
+    replay(place.conninfo, found.migrations, bundle.services, place.role)
+    made = describe(place.conninfo, place.schemas)
+    return Drift(
+        database=place.database,
+        live=_version(live),
+        replayed=_version(made),
+        files=len(found.migrations),
+        differences=differences(made, live, found.suspects),
+        unknown=found.unknown,
+        other_schemas=tuple(one for one in live.other_schemas if one not in {"public"}),
+    )
+
+
+def _version(described: Described) -> str:
+    return f"{described.version // 10000}.{described.version % 10000}"
