@@ -1,4 +1,4 @@
-"""The hook and the workflow that others copy: what they call exists, and they ask for no right they need not."""
+"""The hook and the workflow that others copy: what they call exists, and they ask for no more rights."""
 
 import re
 import shlex
@@ -37,6 +37,7 @@ def test_the_hook_calls_a_command_that_blocks(tmp_path: Path) -> None:
         [BIN, *entry[1:], "2026-01-01T0900__shop__a.sql"], cwd=tmp_path, capture_output=True, check=False
     )
     assert (entry[0], done.returncode) == ("lamppost", 1)
+    assert done.stdout.decode().splitlines()[-1] == "verdict block: 1 blocking in 1 file"
 
 
 def test_the_workflow_lints_and_rehearses() -> None:

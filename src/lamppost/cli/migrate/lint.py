@@ -26,14 +26,15 @@ Lint migration files, or all *.sql of folders.
   --baseline FILE         let pass what is recorded there
   --write-baseline FILE   record what is found today
   --no-cache              judge every file anew
-  --json                  one object: files, findings, verdict
+  --json                  one object: files, findings, verdict (so, too, when nobody reads along)
+  --words                 for people, wherever it goes
   --sarif                 for code scanning
   --github                as annotations of a GitHub workflow
 
 Exit code: 0 nothing blocks, 1 something does, 2 wrong usage."""
 
 _VALUED = {"--service", "--pg", "--earlier", "--catalog", "--baseline", "--write-baseline"}
-_FLAGS = {"--json", "--sarif", "--github", "--no-cache", "--changed"}
+_FLAGS = {"--json", "--words", "--sarif", "--github", "--no-cache", "--changed"}
 
 
 class _Usage(Exception):
@@ -137,7 +138,7 @@ def _print(report: "Report", flags: set[str]) -> None:
             sys.stdout.write(
                 msgspec.json.format(msgspec.json.encode(sarif(report)), indent=2).decode() + "\n"
             )
-    elif "--json" in flags or not sys.stdout.isatty():
+    elif "--json" in flags or not ("--words" in flags or sys.stdout.isatty()):
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
     else:
         from lamppost.cli.output import safe
