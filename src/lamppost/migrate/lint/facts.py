@@ -45,12 +45,6 @@ class Facts(msgspec.Struct):
     # Which tables refer to a table by foreign key.
     referred: dict[Name, frozenset[Name]] = msgspec.field(default_factory=dict)
 
-    def proves_not_null(self, table: Name, column: str) -> bool:
-        """Whether no row can have a null there, so that `set not null` need not look."""
-        return (table, column) in self.not_null or any(
-            of == table and column in found and checked for (of, _), (found, checked) in self.proofs.items()
-        )
-
     def validated(self, table: Name) -> list[Node]:
         """The checks that hold for every row of `table`."""
         return [check for (of, _), (check, checked) in self.checks.items() if of == table and checked]

@@ -171,7 +171,7 @@ def selected(node: Node, bounds: dict[str, Reach] | None = None) -> Reach:
     if "larg" in node:
         return most(selected(node["larg"], bounds), selected(node["rarg"], bounds))
     if "fromClause" not in node:
-        return "few" if "valuesLists" in node else judge(node.get("whereClause"), Scope(frozenset()), _plain)
+        return least("few", judge(node.get("whereClause"), Scope(frozenset()), _plain))
     conditions, partners = _joined(node["fromClause"], node.get("whereClause"), bounds, frozenset())
     widest: Reach = most(*partners.values()) if partners else "few"
     if len(partners) == 1:

@@ -159,7 +159,17 @@ def _sublink(link: Node, scope: Scope, select: Callable[[Node, Scope], Reach]) -
 
 def _among(query: Node, inside: Reach, scope: Scope) -> Reach:
     """`in (select …)`: all of the same table is all; all of another is a condition nobody can count."""
-    return "some" if inside == "all" and not _own_table(query, scope) else inside
+    if inside != "all":
+        return inside
+    if "larg" in query:
+        return most(*(_among(query[side], inside, scope) for side in ("larg", "rarg")))
+    return "all" if _own_table(query, scope) and _unconditional(query, scope) else "some"
+
+
+def _unconditional(query: Node, scope: Scope) -> bool:
+    """Whether one side of a union, judged as a whole, holds every row by itself."""
+    inner = Scope(scope.names | {scope.table}, table=scope.table)
+    return judge(query.get("whereClause"), inner, lambda _query, _scope: "all") == "all"
 
 
 def _in_array(node: Node, scope: Scope, select: Callable[[Node, Scope], Reach]) -> Reach | None:
@@ -200,10 +210,32 @@ def _own_table(query: Node, scope: Scope) -> bool:
 
 def _finds_itself(query: Node, scope: Scope) -> bool:
     """`exists (select … from t x where x.id = t.id)`: every row finds itself."""
-    condition = query.get("whereClause", {}).get("A_Expr", {})
-    sides = [condition.get(side, {}).get("ColumnRef", {}).get("fields") for side in ("lexpr", "rexpr")]
-    ends = {(strings(side) or ("", ""))[-1] for side in sides}
-    return _own_table(query, scope) and operator_of(condition) == "=" and len(ends) == 1
+    where = query.get("whereClause", {})
+    parts = where["BoolExpr"]["args"] if where.get("BoolExpr", {}).get("boolop") == "AND_EXPR" else [where]
+    others = [part for part in parts if not _joins_itself(part)]
+    if len(others) == len(parts) or not _own_table(query, scope) or "limitCount" in query:
+        return False
+    inner = Scope(_called(query), table=scope.table)
+    return all(judge(part, inner, lambda _query, _scope: "some") == "all" for part in others)
+
+
+def _joins_itself(part: Any) -> bool:
+    """`x.id = t.id`: the same column of two tables."""
+    condition = part.get("A_Expr", {})
+    sides = [
+        strings((condition.get(side) or {}).get("ColumnRef", {}).get("fields")) for side in ("lexpr", "rexpr")
+    ]
+    if operator_of(condition) != "=" or not all(sides):
+        return False
+    return sides[0][-1] == sides[1][-1] and sides[0] != sides[1]
+
+
+def _called(query: Node) -> frozenset[str]:
+    """What the tables of a query are called in it."""
+    tables = of_kind(query.get("fromClause"), "RangeVar")
+    return frozenset(
+        (table.get("alias") or {}).get("aliasname") or table.get("relname", "") for table in tables
+    )
 
 
 def _correlated(query: Node, scope: Scope) -> bool:
@@ -253,11 +285,20 @@ def _comparison(node: Node, scope: Scope) -> Reach:
 def _equality(left: Any, right: Any, scope: Scope) -> Reach:
     for one, other in ((left, right), (right, left)):
         if scope.column(one) is not None:
+            if _twin(other, scope):
+                return "all"
             if scope.mentioned(other) and scope.column(other) is None:
                 own = any(same(one, {"ColumnRef": ref}) for ref in of_kind(other, "ColumnRef"))
                 return "all" if own and "A_ArrayExpr" in other else "some"
             return scope.partner(other) or "few"
     return scope.partner([left, right]) or "some"
+
+
+def _twin(node: Any, scope: Scope) -> bool:
+    """`(select x.id from t x where x.id = t.id)`: the row's own key, the long way round."""
+    if not isinstance(node, dict) or node.get("SubLink", {}).get("subLinkType") != "EXPR_SUBLINK":
+        return False
+    return _finds_itself(node["SubLink"].get("subselect", {}).get("SelectStmt", {}), scope)
 
 
 def _in(left: Any, right: Any, operator: str) -> Reach:

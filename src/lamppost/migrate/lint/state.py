@@ -1,6 +1,6 @@
 """What holds where a statement stands: objects made so far, locks held, settings changed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from lamppost.migrate.header import Header
 from lamppost.migrate.lint import model
@@ -56,6 +56,8 @@ class State:
         self._checks: dict[tuple[Name, str], tuple[model.Node, bool]] = {}
         # What the file has dropped so far, and the zone it has set.
         self.dropped: set[Name] = set()
+        # Columns that may be null again.
+        self.loosened: set[tuple[Name, str]] = set()
         self.zone = ""
         self._before = before
         self._rest: Sequence[Statement] = ()
@@ -106,11 +108,15 @@ class State:
         """What is known of the time before this file."""
         return self._before.about(name.name)
 
-    def proves_not_null(self, table: Name, column: str) -> bool:
-        """Whether a constraint whose rows were all checked says that `column` is never null."""
+    def proves_not_null(self, table: Name, column: str, without: Collection[str] = ()) -> bool:
+        """Whether a validated constraint, none of those `without`, says that `column` is never null."""
         table = self.resolved(table)
-        mine = any(of == table and column in found and ok for (of, _), (found, ok) in self._proofs.items())
-        return mine or self.known(table).proves_not_null(table, column)
+        if (table, column) not in self.loosened and (table, column) in self.known(table).not_null:
+            return True
+        return any(
+            of == table and name not in without and column in found and checked
+            for (of, name), (found, checked) in {**self.known(table).proofs, **self._proofs}.items()
+        )
 
     def made_again(self, kind: str, name: Name) -> bool:
         """Whether a later statement of the file makes an object of this kind and name again."""
@@ -256,6 +262,13 @@ class State:
                         constraint.expression,
                         not constraint.not_valid,
                     )
+            case model.OtherAction(kind="AT_DropConstraint", name=name):
+                self._proofs[table, name] = ((), False)
+                self._checks.pop((table, name), None)
+            case model.OtherAction(kind="AT_DropNotNull", name=name):
+                self.loosened.add((table, name))
+            case model.SetNotNull(column):
+                self.loosened.discard((table, column))
             case model.DropColumn(column=column):
                 self.new_columns.discard((table, column))
             case model.ValidateConstraint(name):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lamppost.migrate.lint.model import AlterTable, Found, SetNotNull, Severity
+from lamppost.migrate.lint.model import AlterTable, Found, OtherAction, SetNotNull, Severity
 from lamppost.migrate.lint.state import State
 
 NAME = "set-not-null-scans"
@@ -31,7 +31,11 @@ def check(what: AlterTable, at: State) -> Iterator[Found]:
 
 
 def _proven(what: AlterTable, column: str, at: State) -> bool:
+    dropped = {
+        action.name
+        for action in what.actions
+        if isinstance(action, OtherAction) and action.kind == "AT_DropConstraint"
+    }
     table = at.resolved(what.table)
-    if (table, column) in at.known(table).not_null and (table, column) not in at.new_columns:
-        return True
-    return at.pg >= 12 and at.proves_not_null(table, column)
+    already = (table, column) in at.known(table).not_null and (table, column) not in at.loosened
+    return already or (at.pg >= 12 and at.proves_not_null(table, column, dropped))
