@@ -52,9 +52,11 @@ def test_a_file_is_started_planned_applied_and_shown(shop: Shop, empty: Any) -> 
     assert (code, made["file"].endswith("__shop__add_the_cats.sql")) == (0, True)
     (shop.root / made["file"]).write_text("create table shop.cats (id int)")
     _, planned = shop.run("plan")
-    assert len(planned["databases"][empty.name]["pending"]) == 2
+    pending = [one["name"] for one in planned["databases"][empty.name]["pending"]]
+    assert pending[-1].endswith("__shop__add_the_cats.sql")
     code, applied = shop.run("apply")
-    assert (code, len(applied["databases"][empty.name]["applied"])) == (0, 2)
+    assert (code, applied["databases"][empty.name]["applied"]) == (0, pending)
+    assert applied["line"].startswith(f"verdict applied: {len(pending)} migrations, 1 database at ")
     code, shown = shop.run("status")
     assert (code, shown["pending"], shown["refused"]) == (0, 0, 0)
 

@@ -127,6 +127,8 @@ def connected(conninfo: str) -> Iterator[ledger.Connection]:
             conninfo,
             autocommit=True,
             application_name=APPLICATION,
+            # A file may `discard all`, and what we prepared would be gone.
+            prepare_threshold=None,
             options=f"{given} -c client_connection_check_interval=500".strip(),
         )
     except psycopg.OperationalError as refused:

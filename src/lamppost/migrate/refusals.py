@@ -1,5 +1,6 @@
 """What the server, the file or the traffic refused, said so that its author or operator can act."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,8 @@ import psycopg
 from lamppost.errors import AuthorError, OperatorError
 from lamppost.migrate.files import Migration
 
+COPY_FIX = "write the rows as insert (pg_dump --inserts does), or load them with a job of your own"
+_COPY = re.compile(r"\bcopy\b[^;]*\bfrom\s+stdin\b", re.IGNORECASE)
 # What the server says to a statement, or to the commit in a procedure, that a transaction surrounds.
 _NO_TRANSACTION = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
 
@@ -30,6 +33,12 @@ def located(migration: Migration, sent: str, *, may_be_alone: bool = False) -> I
     except psycopg.Error as refused:
         if may_be_alone and isinstance(refused, _NO_TRANSACTION):
             raise NeedsNoTransaction from refused
+        if refused.sqlstate is None and isinstance(refused, psycopg.ProgrammingError):
+            raise AuthorError(
+                f"{migration.name}: COPY exchanges data with a client, and a migration has none",
+                fix=COPY_FIX,
+                code="migration_copy",
+            ) from refused
         if refused.sqlstate is None:
             raise OperatorError(
                 f"{migration.name}: the connection broke: {str(refused).strip()}",
@@ -70,6 +79,11 @@ def _advice(migration: Migration, refused: psycopg.Error) -> str:
         return "split it into smaller steps, or allow it more time (statement_timeout)"
     if isinstance(refused, psycopg.errors.InsufficientPrivilege):
         return "a migration may change its own service's schema only"
+    if isinstance(refused, psycopg.errors.SyntaxError):
+        if '"\\"' in (refused.diag.message_primary or ""):
+            return "a line that begins with a backslash speaks to psql, not to the server: write it as SQL"
+        if _COPY.search(migration.text):
+            return COPY_FIX
     if migration.in_transaction:
         return "mend the file; nothing of it was kept"
     return "mend this statement; those before it were kept, and the next run goes on from here"

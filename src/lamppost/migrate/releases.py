@@ -29,8 +29,8 @@ NOW = "select now()"
 RECORD = """
 insert into public.schema_releases (service, head, digest)
 select %(service)s, %(head)s, %(digest)s
- where (%(head)s, %(digest)s) is distinct from
-       (select row(head, digest) from public.schema_releases
+ where array[%(head)s, %(digest)s]::text[] is distinct from
+       (select array[head, digest] from public.schema_releases
          where service = %(service)s order by id desc limit 1)
 """
 

@@ -74,18 +74,19 @@ class Run:
             raise
         self.report(Applied(migration.name, round((time.monotonic() - began) * 1000)))
 
-    def begin(self, lock_timeout: float) -> str:
-        """Begin a transaction as the owner, with limits and nothing that a file left; its number.
+    def begin(self, lock_timeout: float, *, fresh: bool = True) -> str:
+        """Begin a transaction as the owner, with limits, and when `fresh` with nothing a file set; its number.
 
         One message to the server. The transaction is open in the session that has the lock, or refused.
         """
         role = sql.SQL("set role {};").format(sql.Identifier(self.role)) if self.role else sql.SQL("")
         cursor = self.connection.execute(
             sql.SQL(
-                "reset all; {role} begin;"
+                "{reset} {role} begin;"
                 " set local lock_timeout = {lock}; set local statement_timeout = {statement};"
                 " select pg_backend_pid(), pg_current_xact_id()::text"
             ).format(
+                reset=sql.SQL("reset all;" if fresh else ""),
                 role=role,
                 lock=_milliseconds(lock_timeout),
                 statement=_milliseconds(self.deadline.bound(self.limits.statement)),

@@ -81,7 +81,7 @@ class _Step:
 
     def _inside(self) -> None:
         """The statement and its note in one transaction."""
-        self._run.begin(self._run.limits.lock)
+        self._run.begin(self._run.limits.lock, fresh=False)
         with refusals.located(self._migration, self._statement, may_be_alone=True):
             cursor = self._connection.execute(self._statement.encode())
         if (cursor.statusmessage or "").partition(" ")[0] in _TRANSACTION or not self._in_transaction():
