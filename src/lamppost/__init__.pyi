@@ -19,6 +19,7 @@ from lamppost.declare.service import Schedule as Schedule
 from lamppost.declare.service import Secret as Secret
 from lamppost.declare.service import Service as Service
 from lamppost.declare.service import System as System
+from lamppost.declare.tenancy import Tenants as Tenants
 from lamppost.errors import AuthorError as AuthorError
 from lamppost.errors import CallerError as CallerError
 from lamppost.errors import FieldError as FieldError

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from lamppost.declare.identity import Caller
+    from lamppost.declare.tenancy import Tenants
     from lamppost.observe.log import Log
 
 
@@ -22,6 +23,16 @@ class Context(Protocol):
     @property
     def function(self) -> str:
         """The function's logical name, `birthday.api`."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What runs this function: `http`, `queue`, `schedule`, or `invoke` for a person's command."""
+        ...
+
+    @property
+    def tenants(self) -> "Tenants":
+        """Where the service's memberships are, as declared. Raises `AuthorError` where it has none."""
         ...
 
     @property

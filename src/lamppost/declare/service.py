@@ -15,6 +15,7 @@ from lamppost.declare import limits, names
 from lamppost.declare.durations import hours, seconds
 from lamppost.declare.identity import Authorizer
 from lamppost.declare.rates import OFF, USUAL, Rate
+from lamppost.declare.tenancy import Tenants
 from lamppost.errors import AuthorError
 
 Handler = Callable[..., Any]
@@ -305,6 +306,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     `named` is the pattern of its functions' names (`{function}`, and `{env}` where the seed
     has one); by default `{prefix}-{function}`. `environment` is added to every function's.
     `authorizer` guards every route that is not public; without one, callers are strangers.
+    `tenants` says where memberships are, for `lamppost.db.tenant`.
     `rate` is the class of every route that names none, `rates` adds to the usual classes or replaces them
     (auth 5, api 100, bulk 10, webhook 50 a minute). An answer under an Idempotency-Key is kept for
     `idempotency_keep`.
@@ -322,6 +324,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     secrets: tuple[Secret, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     authorizer: Authorizer | None = None
+    tenants: Tenants | None = None
     rates: tuple[Rate, ...] = ()
     rate: str | None = None
     idempotency_keep: timedelta = hours(24)
@@ -457,6 +460,7 @@ class System(msgspec.Struct, frozen=True):
                     f"database {database!r} has two secrets, {secrets[database]!r} and {secret!r}",
                     fix="name the same secret in each service that shares the database",
                 )
+        self._check_tenants()
         declared = {queue.name for service in self.services for queue in service.queues}
         # A queue's dead letters come with it; a function may write them itself, with its own reason.
         queues = declared | {names.dead_letters(queue) for queue in declared}
@@ -468,6 +472,21 @@ class System(msgspec.Struct, frozen=True):
                             f"function {service.name}.{function.name} sends to {queue!r}, which nobody has",
                             fix=_closest(queue, queues, "declare it with Queue(...)"),
                         )
+
+    def _check_tenants(self) -> None:
+        """Memberships are read in the same transaction as the rows they open: in the same database."""
+        at = {service.name: service.database for service in self.services}
+        for service in self.services:
+            if service.tenants is None:
+                continue
+            owner = service.tenants.schema
+            if service.database is None or at.get(owner) != service.database:
+                raise AuthorError(
+                    f"service {service.name!r} reads {service.tenants.memberships!r}, and {owner!r} is no"
+                    " service with the same database",
+                    fix="name a table of a service that shares this one's database=",
+                    code="tenants_elsewhere",
+                )
 
 
 def _check_part(kind: str, name: str) -> None:

@@ -49,6 +49,7 @@ def _service(service: Service, folder: str, databases: tuple[DatabaseEntry, ...]
         secrets=tuple(SecretEntry(s.name, s.about) for s in service.secrets),
         environment=service.environment,
         authorizer=_authorizer(service.authorizer) if service.authorizer else None,
+        tenants=service.tenants,
         idempotency_keep=service.idempotency_keep.total_seconds(),
     )
 

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from lamppost.declare.tenancy import Tenants
+
 Kind = Literal["http", "schedule", "queue", "invoke"]
 
 
@@ -139,6 +141,7 @@ class ServiceEntry(msgspec.Struct, frozen=True):
     secrets: tuple[SecretEntry, ...]
     environment: tuple[tuple[str, str], ...]
     authorizer: AuthorizerEntry | None = None
+    tenants: Tenants | None = None
     idempotency_keep: float = 86_400.0
 
     def function(self, name: str) -> FunctionEntry:

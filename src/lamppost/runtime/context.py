@@ -13,6 +13,7 @@ from lamppost.observe.log import Log
 if TYPE_CHECKING:
     from psycopg import Connection
 
+    from lamppost.declare.tenancy import Tenants
     from lamppost.runtime.joined import Joined
 
 
@@ -48,6 +49,20 @@ class LiveContext:
     @property
     def function(self) -> str:
         return f"{self._service.name}.{self._function.name}"
+
+    @property
+    def kind(self) -> str:
+        return self._function.kind
+
+    @property
+    def tenants(self) -> "Tenants":
+        if self._service.tenants is None:
+            raise AuthorError(
+                f"service {self._service.name} says nothing of tenants",
+                fix='give it tenants=Tenants(memberships="users.memberships")',
+                code="tenants_undeclared",
+            )
+        return self._service.tenants
 
     @property
     def service(self) -> ServiceEntry:
