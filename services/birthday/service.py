@@ -1,6 +1,7 @@
 """Birthdays: people come in over HTTP, greetings go out through a webhook."""
 
 from lamppost import (
+    Authorizer,
     Database,
     Function,
     Parameter,
@@ -45,6 +46,8 @@ service = Service(
     prefix="bday",
     about="Greets people at nine in the morning of their birthday, where they live.",
     database=Database("bday", secret="bday/db-credentials"),  # noqa: S106 - the secret's name
+    # On AWS a Cognito client's token opens it; on one machine curl does, as in the README.
+    authorizer=Authorizer(audience=("bday",), local=False),
     functions=(people, collect, deliver),
     schedules=(Schedule(every=minutes(1), runs=collect),),
     queues=(

@@ -2,16 +2,21 @@
 
 import asyncio
 import json
+import tempfile
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lamppost.declare.service import System
 from lamppost.derive.describe import describe
+from lamppost.local.authorizers import Authorizers
 from lamppost.local.functions.spec import Result
 from lamppost.local.gateway import Gateway
 from lamppost.local.http import Request, Response
+from lamppost.local.identity.issuer import Issuer
+from lamppost.observe.log import Log
 
 
 def gateway(payload: bytes = b'{"statusCode":200}', **how: Any) -> tuple[Gateway, list[dict[str, Any]]]:
@@ -21,7 +26,8 @@ def gateway(payload: bytes = b'{"statusCode":200}', **how: Any) -> tuple[Gateway
         events.append({"function": name, **json.loads(event)})
         return Result(payload, **how)
 
-    made = Gateway(invoke)
+    verifier = Issuer(Path(tempfile.mkdtemp())).verifier
+    made = Gateway(invoke, Authorizers(verifier, invoke, Log()))
     service = import_module("tests.data.probe.services.probe.service").service
     made.describe(describe(System((service,)), {"probe": ""}))
     return made, events

@@ -28,6 +28,7 @@ _COMMANDS = {
     "clock": ("lamppost.cli.clock:app", "Show and move the system's time."),
     "params": ("lamppost.cli.params:app", "Read and set parameters."),
     "secrets": ("lamppost.cli.secrets:app", "Read and set secrets."),
+    "token": ("lamppost.cli.token:app", "Tokens of the local issuer, for trying guarded routes."),
     "db": ("lamppost.cli.db:app", "Reach the databases."),
     "migrate": ("lamppost.cli.migrate.commands:app", "Change tables: plan, apply, lint, rehearse, …"),
 }

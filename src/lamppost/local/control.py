@@ -15,6 +15,7 @@ from lamppost.errors import LamppostError
 from lamppost.local.http import Handler, Request, Response
 from lamppost.local.orders.clock import Timing
 from lamppost.local.orders.functions import Functioning
+from lamppost.local.orders.identity import Identifying
 from lamppost.local.orders.kinds import Arguments, Order
 from lamppost.local.orders.overview import Overview
 from lamppost.local.orders.queues import Queueing
@@ -39,6 +40,7 @@ class Control:
             **self._timing.orders,
             **Queueing(system).orders,
             **Setting(system).orders,
+            **Identifying(system).orders,
         }
 
     async def __call__(self, request: Request) -> Response:

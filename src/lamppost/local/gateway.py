@@ -11,12 +11,16 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
 from lamppost.declare import limits, names
 from lamppost.derive.manifest import Manifest, ServiceEntry
+from lamppost.errors import CallerError
+from lamppost.local import authorizers
+from lamppost.local.authorizers import Authorizers
 from lamppost.local.functions.spec import Result
 from lamppost.local.http_messages import TOKEN, Handler, Limits, Request, Response, problem
 from lamppost.local.routes import Match, Routes
@@ -38,13 +42,15 @@ _OURS = frozenset(
 class Gateway:
     """Routes requests to functions, and the rest to the apps mounted beside them."""
 
-    def __init__(self, invoke: Invoke) -> None:
+    def __init__(self, invoke: Invoke, doors: Authorizers) -> None:
         self._invoke = invoke
+        self._doors = doors
         self._apis: dict[str, tuple[ServiceEntry, Routes]] = {}
         self._apps: dict[str, Handler] = {}
 
     def describe(self, manifest: Manifest) -> None:
         """Serve the APIs of `manifest` from the next request on."""
+        self._doors.describe(manifest)
         self._apis = {
             service.name: (service, Routes(service))
             for service in manifest.services
@@ -83,7 +89,16 @@ class Gateway:
 
     async def _call(self, service: ServiceEntry, match: Match, request: Request, path: str) -> Response:
         request_id = str(uuid.uuid4())
-        payload = msgspec.json.encode(_event(service, match, request, path, request_id))
+        event = _event(service, match, request, path, request_id)
+        try:
+            admitted = await self._doors.admit(service.name, match.route, event)
+        except CallerError as stranger:
+            answered = authorizers.refusal(stranger, match.route, request_id)
+            answered.headers["apigw-requestid"] = request_id
+            return answered
+        if admitted is not None:
+            event["requestContext"]["authorizer"] = admitted
+        payload = msgspec.json.encode(event)
         if len(payload) > limits.INVOKE_SYNC_BYTES:
             detail = f"a function takes events of {limits.INVOKE_SYNC_BYTES} bytes, headers and body together"
             answered = problem(413, "body_too_large", "Request Too Long", detail, request_id=request_id)
@@ -145,10 +160,10 @@ def _not_found(detail: str) -> Response:
 
 def _event(
     service: ServiceEntry, match: Match, request: Request, path: str, request_id: str
-) -> dict[str, object]:
+) -> dict[str, Any]:
     now = time.time()
     headers = {name: value for name, value in request.headers.items() if name != "cookie"}
-    event: dict[str, object] = {
+    event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": match.key,
         "rawPath": path,
@@ -192,7 +207,7 @@ def _joined(query: str) -> dict[str, str]:
     return joined
 
 
-def _put_body(event: dict[str, object], body: bytes) -> None:
+def _put_body(event: dict[str, Any], body: bytes) -> None:
     try:
         event["body"] = body.decode()
     except UnicodeDecodeError:

@@ -13,47 +13,48 @@ from lamppost.derive.manifest import RouteEntry, ServiceEntry
 
 
 class Match(msgspec.Struct, frozen=True):
-    """A route that answers: its function's name, its key, the path parameters (decoded)."""
+    """A route that answers: its function's name, its key, the path parameters (decoded), its entry."""
 
     function: str
     key: str
     parameters: dict[str, str]
+    route: RouteEntry
 
 
 class Routes:
     """One API's table."""
 
     def __init__(self, service: ServiceEntry) -> None:
-        self._exact: dict[tuple[str, str], tuple[str, str]] = {}
-        self._templates: list[tuple[int, re.Pattern[str], str, str, str]] = []
+        self._exact: dict[tuple[str, str], tuple[str, str, RouteEntry]] = {}
+        self._templates: list[tuple[int, re.Pattern[str], str, str, str, RouteEntry]] = []
         for function in service.functions:
             for route in function.routes:
                 for method in _methods(route):
-                    self._add(function.name, method, route.path)
+                    self._add(function.name, method, route)
         self._templates.sort(key=lambda row: row[0])
 
-    def _add(self, function: str, method: str, path: str) -> None:
+    def _add(self, function: str, method: str, route: RouteEntry) -> None:
+        path = route.path
         key = f"{method} {path}"
         if "{" not in path:
-            self._exact[method, path] = (function, key)
+            self._exact[method, path] = (function, key, route)
             return
         greedy = "+}" in path
         rank = (2 if greedy else 0) + (method == "ANY")
-        self._templates.append((rank, _pattern(path), method, function, key))
+        self._templates.append((rank, _pattern(path), method, function, key, route))
 
     def find(self, method: str, path: str) -> Match | None:
         """The route for `method` and the raw (still encoded) `path`, or None: the gateway's 404."""
         for wanted in (method, "ANY"):
             exact = self._exact.get((wanted, path))
             if exact is not None:
-                return Match(exact[0], exact[1], {})
-        for _, pattern, allowed, function, key in self._templates:
+                return Match(exact[0], exact[1], {}, exact[2])
+        for _, pattern, allowed, function, key, route in self._templates:
             if allowed in (method, "ANY"):
                 match = pattern.fullmatch(path)
                 if match is not None:
-                    return Match(
-                        function, key, {name: unquote(text) for name, text in match.groupdict().items()}
-                    )
+                    values = {name: unquote(text) for name, text in match.groupdict().items()}
+                    return Match(function, key, values, route)
         return None
 
 

@@ -17,6 +17,7 @@ from lamppost.derive.manifest import FunctionEntry, Manifest, ServiceEntry
 from lamppost.errors import LamppostError, OperatorError
 from lamppost.local import state
 from lamppost.local.aliases import Aliases
+from lamppost.local.authorizers import Authorizers
 from lamppost.local.aws.access import Access
 from lamppost.local.aws.extension import Extension
 from lamppost.local.aws.lambda_api import Lambda
@@ -36,6 +37,7 @@ from lamppost.local.functions.served import ServedFunctions
 from lamppost.local.functions.spec import Result
 from lamppost.local.gateway import HTTP_LIMITS, Gateway
 from lamppost.local.http import Handler, Request, Response, Server, serve
+from lamppost.local.identity.issuer import SEGMENT, Issuer
 from lamppost.local.inbox import Inbox
 from lamppost.local.launch import Launched
 from lamppost.local.logs import LogStore
@@ -73,6 +75,7 @@ class System:
         self.settings = Settings(data)
         self.queues = Queues()
         self.inbox = Inbox(data / "inbox.jsonl")
+        self.issuer = Issuer(data / "identity")
         self.databases = Databases(self.cluster, self.settings.secrets)
         self.code = Code(Manifest(()), options.root)
         self.started_at = time.time()
@@ -85,7 +88,8 @@ class System:
     async def start(self) -> state.Running:
         """Bring everything up; on return requests are served."""
         self.lambdas = Lambdas(self.nursery, self._append, self._environment, self._register, self.log)
-        self.gateway = Gateway(self.lambdas.invoke)
+        doors = Authorizers(self.issuer.verifier, self.lambdas.invoke, self.log)
+        self.gateway = Gateway(self.lambdas.invoke, doors)
         self.later = Later(self._run_later, self._failed, self.log)
         self.clock = Clock(self._tick, self.quiet)
         self.messaging = Messaging(self.queues, self.lambdas)
@@ -121,6 +125,7 @@ class System:
         await self.messaging.declare(manifest)
         self.code = code
         self.lambdas.describe(manifest)
+        self.issuer.describe(manifest)
         self.gateway.describe(manifest)
         self.clock.describe(manifest, lambda named: names.physical(named, names.LOCAL_ENV))
         await self.messaging.connect(manifest)
@@ -181,6 +186,8 @@ class System:
         self._servers = [gateway, aws, extension]
         self.port, self.aws_port = gateway.port, aws.port
         self.gateway.mount("_inbox", self.inbox)
+        self.issuer.at(f"http://127.0.0.1:{self.port}/{SEGMENT}")
+        self.gateway.mount(SEGMENT, self.issuer)
         for segment, app in self._apps(self).items():
             self.gateway.mount(segment, app)
         self._place = {

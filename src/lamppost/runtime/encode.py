@@ -80,6 +80,8 @@ def problem(error: CallerError, request_id: str) -> dict[str, Any]:
     headers = {"content-type": _PROBLEM, "cache-control": "no-store"}
     if error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
+    if error.status == 401:
+        headers["www-authenticate"] = "Bearer"
     body = _encoder.encode(document)
     return {"statusCode": error.status, "headers": headers, "body": body.decode()}
 

@@ -85,10 +85,11 @@ def _find(wanted: str) -> tuple[ServiceEntry, FunctionEntry]:
 def _run(service: ServiceEntry, function: FunctionEntry, module: ModuleType) -> Run:
     if function.kind == "http":
         from lamppost.runtime.http import HttpFunction
+        from lamppost.runtime.identity import Guard
 
-        guarded = service.authorizer
-        open_door = guarded is not None and not guarded.local and stage.stage() == names.LOCAL
-        return HttpFunction(function, module, open_door=open_door)
+        asked = service.authorizer
+        open_door = asked is not None and not asked.local and stage.stage() == names.LOCAL
+        return HttpFunction(function, module, Guard(asked, open_door))
     if function.kind == "queue":
         from lamppost.runtime.batches import QueueFunction
 

@@ -39,8 +39,8 @@ class Asked(msgspec.Struct, frozen=True):
 class HttpFunction:
     """The routes of one function, ready to be called."""
 
-    def __init__(self, entry: FunctionEntry, module: ModuleType, *, open_door: bool = False) -> None:
-        self._open_door = open_door
+    def __init__(self, entry: FunctionEntry, module: ModuleType, guard: identity.Guard | None = None) -> None:
+        self._guard = guard or identity.Guard()
         self._bystander: deadline.Bystander | None = None
         self._exact: dict[str, Served] = {}
         self._templates: list[tuple[str, re.Pattern[str], str]] = []
@@ -58,7 +58,7 @@ class HttpFunction:
         try:
             method = _method(event)
             served, in_path = self._find(event, method)
-            context.identify(identity.caller(event, served.route, open_door=self._open_door))
+            context.identify(identity.caller(event, served.route, self._guard))
             if self._bystander is None:
                 self._bystander = deadline.Bystander()
             seconds = deadline.seconds_for(lambda_context.get_remaining_time_in_millis())
