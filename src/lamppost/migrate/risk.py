@@ -81,7 +81,7 @@ def judge(migration: Migration, facts: Facts, *, pg: str) -> FileRisk:
 def judge_all(migrations: Iterable[Migration], facts: Facts, *, pg: str) -> tuple[FileRisk, ...]:
     """The same for files that follow each other: a table made by one is new and empty for the next."""
     found: list[FileRisk] = []
-    facts, made = _copy(facts), set[Name]()
+    facts, made = facts.copy(), set[Name]()
     for migration in migrations:
         file = _File(migration, facts, pg, made)
         found.append(file.judged())
@@ -258,9 +258,3 @@ def _word(locks: dict[Name, Mode], rewrites: set[Name], sizes: dict[Name, int | 
 
 def _unread(one: Unreadable) -> Effect:
     return Unknown(one.message)
-
-
-def _copy(facts: Facts) -> Facts:
-    """The same facts in collections of their own."""
-    fields = {name: getattr(facts, name) for name in facts.__struct_fields__}
-    return Facts(**{name: value.copy() for name, value in fields.items()})

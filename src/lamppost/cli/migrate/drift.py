@@ -89,6 +89,9 @@ def _words(found: "list[Drift]", count: int) -> str:
                 lines.append(f"      files    {_short(difference.files)}")
             if difference.live:
                 lines.append(f"      database {_short(difference.live)}")
+        if one.printed:
+            printed = ", ".join(f"{same.kind} {same.schema}.{same.name}" for same in one.printed)
+            lines.append(f"  the same, printed otherwise by another version: {printed}")
         lines += [f"  {name} is in the ledger, and in no folder here: not replayed" for name in one.unknown]
         if one.other_schemas:
             lines.append(f"  not looked at, for no service owns them: {', '.join(one.other_schemas)}")

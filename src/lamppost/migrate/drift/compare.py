@@ -12,8 +12,9 @@ from lamppost.migrate.files import Migration
 How = Literal["only in the database", "missing in the database", "different"]
 
 _WORDS = re.compile(r"\w+")
-# What servers of other versions write otherwise: brackets, casts, blanks.
-_DRESS = re.compile(r"::\"?[a-z_ ]+\"?(\(\d+\))?(\[\])?|[()\s]")
+# What servers of other versions write otherwise: brackets, casts, blanks, names of tables before columns.
+_DRESS = re.compile(r"::\"?[a-z_ ]+\"?(\(\d+\))?(\[\])?|[()\s]|\b\w+\.")
+PRINTED = "PostgreSQL version prints differently"
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,14 +58,13 @@ def _found(
             how = "only in the database"
         elif stands is None:
             how = "missing in the database"
-        elif not same_version and _DRESS.sub("", made) == _DRESS.sub("", stands):
-            continue
+        printed = not same_version and _DRESS.sub("", made or "") == _DRESS.sub("", stands or "")
         yield Difference(
             schema=thing.schema,
             kind=thing.kind,
             name=thing.name,
             how=how,
-            cause=_cause(thing, made, stands, suspects),
+            cause=PRINTED if printed else _cause(thing, stands, suspects),
             files=made,
             live=stands,
         )
@@ -85,7 +85,7 @@ def _implied(thing: Thing, files: Mapping[Thing, str], live: Mapping[Thing, str]
 _RELATIONS = ("table", "view", "materialized view", "foreign table", "sequence")
 
 
-def _cause(thing: Thing, made: str | None, stands: str | None, suspects: Suspects) -> str:
+def _cause(thing: Thing, stands: str | None, suspects: Suspects) -> str:
     if stands is not None and stands.endswith("(INVALID)"):
         return "INVALID index left by a concurrent build"
     for why, suspected in (
@@ -97,7 +97,6 @@ def _cause(thing: Thing, made: str | None, stands: str | None, suspects: Suspect
             return f"{why} {name}{other}"
     if (name := _mentions(thing, suspects.pending)) is not None and stands is not None:
         return f"changed by hand, ahead of {name}, which is pending"
-    del made
     return "changed by hand"
 
 

@@ -51,7 +51,7 @@ select n.nspname,
            case c.relpersistence when 'u' then 'unlogged' end,
            case when c.relrowsecurity then 'row level security' end,
            case when c.relforcerowsecurity then 'forced row level security' end,
-           'options ' || array_to_string(array(select unnest(c.reloptions) order by 1), ','),
+           'options ' || (select string_agg(o, ',' order by o) from unnest(c.reloptions) as o),
            'partitioned by ' || pg_get_partkeydef(c.oid),
            'partition ' || pg_get_expr(c.relpartbound, c.oid),
            'of ' || (select string_agg(i.inhparent::regclass::text, ', ' order by i.inhseqno)

@@ -3,7 +3,7 @@
 import msgspec
 
 from lamppost.migrate.drift.catalog import Described, describe
-from lamppost.migrate.drift.compare import Difference, Suspects, differences
+from lamppost.migrate.drift.compare import PRINTED, Difference, Suspects, differences
 from lamppost.migrate.files import Bundle, Migration
 from lamppost.migrate.replay import replay
 
@@ -16,6 +16,8 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     replayed: str
     files: int
     differences: list[Difference]
+    # The same, as far as one can tell, in the words of another version of PostgreSQL.
+    printed: list[Difference] = []
     # In the ledger, and in no folder here.
     unknown: tuple[str, ...] = ()
     other_schemas: tuple[str, ...] = ()
@@ -69,12 +71,14 @@ def compared(place: Place, bundle: Bundle, live: Described) -> Drift:
     found = applied(bundle, live)
     replay(place.conninfo, found.migrations, bundle.services, place.role)
     made = describe(place.conninfo, place.schemas)
+    different = differences(made, live, found.suspects)
     return Drift(
         database=place.database,
         live=_version(live),
         replayed=_version(made),
         files=len(found.migrations),
-        differences=differences(made, live, found.suspects),
+        differences=[one for one in different if one.cause != PRINTED],
+        printed=[one for one in different if one.cause == PRINTED],
         unknown=found.unknown,
         other_schemas=tuple(one for one in live.other_schemas if one not in {"public"}),
     )

@@ -77,6 +77,10 @@ def _index(what: model.CreateIndex | model.Reindex, at: State) -> Iterator[Effec
     for table in _reindexed(what, at):
         yield Locks(table, mode)
         yield Scans(table)
+        if not what.concurrently:
+            # Whoever plans a query opens all indexes of its tables: readers wait as well.
+            indexes = at.known(table).index_tables.items()
+            yield from (Locks(index, "ACCESS EXCLUSIVE") for index, of in indexes if of == at.resolved(table))
 
 
 def _reindexed(what: model.Reindex, at: State) -> list[Name]:
