@@ -8,7 +8,7 @@ from pglast.parser import split
 
 Felt = Literal["fails", "waits", "free"]
 # Fewer rows than the large tables of the schema hold, more than the small ones.
-MANY = 20_000
+MANY = 10_000
 STRONG = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
 
 _QUIET = """
