@@ -71,6 +71,11 @@ def compared(place: Place, bundle: Bundle, live: Described) -> Drift:
     found = applied(bundle, live)
     replay(place.conninfo, found.migrations, bundle.services, place.role)
     made = describe(place.conninfo, place.schemas)
+    others = live.other_schemas
+    if place.schemas is None:
+        own = {thing.schema for thing in made.things}
+        others = tuple(sorted({thing.schema for thing in live.things} - own))
+        made, live = _within(made, own), _within(live, own)
     different = differences(made, live, found.suspects)
     return Drift(
         database=place.database,
@@ -80,8 +85,18 @@ def compared(place: Place, bundle: Bundle, live: Described) -> Drift:
         differences=[one for one in different if one.cause != PRINTED],
         printed=[one for one in different if one.cause == PRINTED],
         unknown=found.unknown,
-        other_schemas=tuple(one for one in live.other_schemas if one not in {"public"}),
+        other_schemas=tuple(one for one in others if one != "public"),
     )
+
+
+def _within(described: Described, schemas: set[str]) -> Described:
+    """Only these schemas, and of `public`, which every database has, only what stands in it."""
+    things = {
+        thing: definition
+        for thing, definition in described.things.items()
+        if thing.schema in schemas and not (thing.kind == "schema" and thing.name == "public")
+    }
+    return msgspec.structs.replace(described, things=things)
 
 
 def _version(described: Described) -> str:

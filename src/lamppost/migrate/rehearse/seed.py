@@ -149,11 +149,11 @@ def _usual(column: Column) -> sql.Composable | None:
         return sql.SQL("(enum_range(null::{0}))[1 + g % cardinality(enum_range(null::{0}))]").format(named)
     if column.element is not None:
         inner = values.of_type(column.element, None)
-        return sql.SQL(f"array[{inner}]") if inner else sql.SQL("'{}'")
+        return sql.SQL("array[{}]").format(sql.SQL(inner)) if inner else sql.SQL("'{}'")
     if column.base == "numeric" and column.room is not None:
         # The modifier holds digits and scale: stay below the smallest number with one digit too many.
         digits = ((column.room >> 16) & 0xFFFF) - (column.room & 0x7FF)
-        return sql.SQL(f"g % {10 ** max(digits, 0)}")
+        return sql.SQL("g % {}").format(sql.Literal(10 ** max(digits, 0)))
     text = values.of_type(column.base, column.room)
     if text is None:
         return sql.Literal(values.GUESSES[0]) if column.required else None
