@@ -29,14 +29,30 @@ class Earlier:
     def about(self, name: str) -> Facts:
         """What the files before say about `name`."""
         if name not in self._known:
-            files = self._mentioning(name)
-            facts = self._live.about(name) if self._live else Facts()
-            # The catalog's facts are everybody's: what is learned on top is this file's alone.
-            facts = facts.copy() if files and self._live else facts
-            for path in files:
-                facts.learn(self._statements(path))
-            self._known[name] = facts
+            self._known[name] = self._added(name) if self._live else self._learned(name)
         return self._known[name]
+
+    def _added(self, name: str) -> Facts:
+        assert self._live
+        files = self._mentioning(name)
+        facts = self._live.about(name)
+        # The catalog's facts are everybody's: what is learned on top is this file's alone.
+        facts = facts.copy() if files else facts
+        for path in files:
+            facts.learn(self._statements(path))
+        return facts
+
+    def _learned(self, name: str) -> Facts:
+        """Files are judged in their order: what was known before one is learned further for the next."""
+        files = self._mentioning(name)
+        place = (apart(self._path)[0], self._others, name)
+        course, facts = self._library.courses.get(place, ([], Facts()))
+        if files[: len(course)] != course:
+            course, facts = [], Facts()
+        for path in files[len(course) :]:
+            facts.learn(self._statements(path))
+        self._library.courses[place] = (files, facts)
+        return facts
 
     def _mentioning(self, name: str) -> list[str]:
         own = self._library.shelf(apart(self._path)[0]).mentioning(name, self._path)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lamppost.migrate.lint.source import Refusal, content
 
 if TYPE_CHECKING:
+    from lamppost.migrate.lint.facts import Facts
     from lamppost.migrate.lint.model import Statement
     from lamppost.migrate.lint.parse import Unreadable
 
@@ -19,10 +20,11 @@ _WORD = re.compile(rb"[\w$]")
 
 
 class Library:
-    """The bytes of files, each read once; and what those files do, for whoever has worked it out."""
+    """The bytes of files, each read once; and what was learned from them, by those who know how."""
 
     def __init__(self) -> None:
         self.done: dict[str, list[Statement | Unreadable]] = {}
+        self.courses: dict[tuple[str, str | None, str], tuple[list[str], Facts]] = {}
         self._bytes: dict[str, bytes] = {}
         self._shelves: dict[tuple[str, bool], Shelf] = {}
 
@@ -55,29 +57,35 @@ class Shelf:
         self._library = library
         self._all: bytes | None = None
         self._starts: list[int] = []
+        self._mentions: dict[str, list[str]] = {}
 
     def mentioning(self, name: str, before: str | None) -> list[str]:
         """The files that hold `name` as a word, in order; only those before `before`, if it is given."""
+        if name not in self._mentions:
+            self._mentions[name] = self._search(name)
+        found = self._mentions[name]
+        return found if before is None else found[: bisect_left(found, before)]
+
+    def _search(self, name: str) -> list[str]:
         text = self._text()
-        end = len(text)
-        if before is not None:
-            at = bisect_left(self.paths, before)
-            end = self._starts[at] if at < len(self.paths) else end
         wanted = name.lower().encode()
-        found: set[int] = set()
+        found: list[str] = []
         # bytes.find runs through a megabyte in no time; a regular expression with word borders does not.
-        at = text.find(wanted, 0, end)
+        at = text.find(wanted)
         while at >= 0:
+            after = at + 1
             if not _WORD.match(text, at + len(wanted)) and not (at and _WORD.match(text, at - 1)):
-                found.add(bisect_right(self._starts, at) - 1)
-            at = text.find(wanted, at + 1, end)
-        return [self.paths[place] for place in sorted(found)]
+                place = bisect_right(self._starts, at) - 1
+                found.append(self.paths[place])
+                after = self._starts[place + 1]
+            at = text.find(wanted, after)
+        return found
 
     def _text(self) -> bytes:
         if self._all is None:
             texts = [(self._library.content_if_any(path) or b"").lower() for path in self.paths]
             self._all = b"\0".join(texts)
-            self._starts = [0, *accumulate(len(text) + 1 for text in texts)][:-1]
+            self._starts = [0, *accumulate(len(text) + 1 for text in texts)]
         return self._all
 
 
@@ -101,6 +109,6 @@ def sql_in(folder: str) -> list[str]:
 def sql_below(folder: str) -> list[str]:
     """The `*.sql` of a folder and of those below it, in the order of their Paths."""
     # Links to folders are not followed: they may lead back.
-    found = [place for place, _, _ in os.walk(folder)]
+    found = [place.removeprefix("./") for place, _, _ in os.walk(folder)]
     files = [file for place in found for file in sql_in(place)]
     return sorted(files, key=lambda file: file.replace("/", "\0"))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lamppost.migrate.lint.model import AddColumn, AlterTable, Column, Found, Name, Severity
 from lamppost.migrate.lint.state import State
+from lamppost.migrate.lint.types import built_in
 from lamppost.migrate.lint.volatility import volatile
 
 NAME = "add-column-rewrites"
@@ -40,5 +41,7 @@ def _why(column: Column, at: State) -> str:
 
 
 def _constrained(domain: Name, at: State) -> bool:
+    if built_in(domain):
+        return False
     domain = at.resolved(domain)
     return bool(at.domains.get(domain) or at.known(domain).domains.get(domain))
