@@ -2,11 +2,13 @@
 
     python benchmarks/lint_speed.py [--rounds 9]
 
-Writes 1,000 files (about 1.1 MB, 8,000 statements) of the kinds that migrations hold, and lints them with
-`lamppost migrate lint` and with squawk, as whole processes, turn by turn. The floor is `python -c pass`.
+Writes 1,000 files (about 1.3 MB, 11,000 statements) of the kinds that migrations hold, and lints them with
+`lamppost migrate lint` and with squawk, as whole processes, turn by turn. Cold: nothing is remembered; warm:
+a run before has filled the cache. The floor is `python -c pass`.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -73,9 +75,12 @@ def corpus(folder: Path, files: int) -> None:
         (folder / f"{stamp}__shop__file_{n}.sql").write_text(text)
 
 
-def timed(command: Sequence[str]) -> float:
+def timed(command: Sequence[str], cache: str) -> float:
+    environment = {**os.environ, "XDG_CACHE_HOME": cache}
     begun = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    subprocess.run(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+    )
     return (time.perf_counter() - begun) * 1000
 
 
@@ -83,27 +88,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=9)
     rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as cache:
         folder = Path(place)
         corpus(folder, 1000)
         paths = [str(path) for path in sorted(folder.iterdir())]
         size = sum(Path(path).stat().st_size for path in paths)
+        lint = [str(BIN / "lamppost"), "migrate", "lint", "--json"]
         commands = {
-            "lamppost, 1,000 files": [str(BIN / "lamppost"), "migrate", "lint", place, "--json"],
+            "lamppost, 1,000 files": [*lint, place, "--no-cache"],
+            "the same, warm cache": [*lint, place],
             "squawk, 1,000 files": [str(BIN / "squawk"), "--reporter", "json", *paths],
-            "lamppost, 1 file": [str(BIN / "lamppost"), "migrate", "lint", paths[0], "--json"],
+            "lamppost, 1 file": [*lint, paths[0]],
             "squawk, 1 file": [str(BIN / "squawk"), "--reporter", "json", paths[0]],
             "python -c pass": [sys.executable, "-c", "pass"],
         }
         times: dict[str, list[float]] = {name: [] for name in commands}
+        timed(commands["the same, warm cache"], cache)
         for _ in range(rounds):
             for name, command in commands.items():
-                times[name].append(timed(command))
+                times[name].append(timed(command, cache))
     print(f"1,000 files, {size / 1e6:.2f} MB; medians of {rounds} interleaved rounds, best in brackets")
     for name, taken in times.items():
         print(f"  {name:<24} {statistics.median(taken):7.0f} ms  [{min(taken):.0f}]")
-    both = [statistics.median(times[name]) for name in ("lamppost, 1,000 files", "squawk, 1,000 files")]
-    print(f"  ratio {both[0] / both[1]:.2f} (promised: at most 1.3); one file promised under 100 ms")
+    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    squawk = medians["squawk, 1,000 files"]
+    print(
+        f"  cold {medians['lamppost, 1,000 files'] / squawk:.2f} x squawk (promised: at most 1.3), "
+        f"warm {medians['the same, warm cache'] / squawk:.2f} x (at most 0.5); one file under 100 ms"
+    )
 
 
 if __name__ == "__main__":
