@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from lamppost.errors import AuthorError
-from lamppost.migrate.files import LOOSE, check_name, discover, loose, normalised, read
+from lamppost.migrate.files import LOOSE, discover, loose, normalised, read
 from lamppost.migrate.header import Job, Walk
+from lamppost.migrate.naming import check_name
 
 GOOD = "2025-11-01T0900__shop__add_cats.sql"
 

@@ -6,9 +6,7 @@ with the time.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
@@ -17,17 +15,12 @@ import msgspec
 from lamppost.errors import AuthorError
 from lamppost.migrate import header
 from lamppost.migrate.header import Job, Phase
+from lamppost.migrate.naming import check_name
 
 PLATFORM = "lamppost"
 PLATFORM_FOLDER = Path(__file__).parent.parent / "migrations"
-STAMP = "%Y-%m-%dT%H%M"
 # Whose files those of a folder are that belongs to no service.
 LOOSE = "-"
-
-_NAME = re.compile(
-    r"(?P<stamp>\d{4}-\d{2}-\d{2}T\d{4})__(?P<service>[a-z][a-z0-9]*)__(?P<about>[a-z0-9][a-z0-9_]*)\.sql",
-    re.ASCII,
-)
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -102,37 +95,6 @@ def _read(path: Path, service: str) -> Migration:
         phase=said.phase,
         job=said.job,
     )
-
-
-def check_name(name: str, service: str) -> None:
-    """Raise `AuthorError` unless `name` is a migration of `service` with a real time in front."""
-    parts = _NAME.fullmatch(name)
-    if parts is None:
-        raise AuthorError(
-            f"{name}: not the name of a migration",
-            fix=f"name it like 2025-11-01T0900__{service}__what_it_does.sql (lower case, digits, _)",
-            code="migration_name",
-        )
-    try:
-        # Not strptime: linting a thousand files took a fiftieth of its time for it.
-        day, hour = parts["stamp"].split("T")
-        datetime(*map(int, day.split("-")), int(hour[:2]), int(hour[2:]))  # noqa: DTZ001 - only whether it exists counts
-    except ValueError as unreal:
-        raise AuthorError(
-            f"{name}: {parts['stamp']} is no date and time", fix="use a real one", code="migration_name"
-        ) from unreal
-    if parts["service"] != service:
-        raise AuthorError(
-            f"{name}: it names the service {parts['service']!r} and lies in the folder of {service!r}",
-            fix=f"move it to {parts['service']}, or rename it",
-            code="migration_owner",
-        )
-
-
-def service_of(name: str) -> str | None:
-    """The service a migration's name names."""
-    parts = _NAME.fullmatch(name)
-    return parts["service"] if parts else None
 
 
 def normalised(text: str) -> str:

@@ -12,8 +12,9 @@ from typing import Literal
 import msgspec
 
 from lamppost.migrate.contract import Reach, too_early
-from lamppost.migrate.files import Bundle, Migration, hash_of, service_of
+from lamppost.migrate.files import Bundle, Migration, hash_of
 from lamppost.migrate.ledger import Row
+from lamppost.migrate.naming import service_of
 from lamppost.migrate.statements import split
 
 State = Literal[

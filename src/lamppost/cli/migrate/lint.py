@@ -97,7 +97,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _report(asked: _Arguments) -> "Report":
-    from lamppost.migrate.lint import cache, run
+    from lamppost.migrate.lint import run
     from lamppost.migrate.lint.options import Options
 
     values = asked.values
@@ -113,7 +113,7 @@ def _report(asked: _Arguments) -> "Report":
 
         changes = Changes(asked.paths, values.get("--changed"))
         print(f"changed since {changes.since[:10]}, where this left {changes.base}", file=sys.stderr)
-    place = None if "--no-cache" in asked.flags else cache.folder()
+    place = None if "--no-cache" in asked.flags else run.cache_folder()
     report = run.lint(asked.paths, options, cache=place, changes=changes)
     record = values.get("--write-baseline") or values.get("--baseline")
     if record is None:

@@ -29,7 +29,7 @@ def new(
     json: Json = False,
 ) -> int:
     """Start a migration of SERVICE: a file with the right name, in the right folder, after all others."""
-    from lamppost.migrate.files import STAMP, check_name
+    from lamppost.migrate.naming import STAMP, check_name
 
     folder = Path("services") / service
     if not folder.is_dir():

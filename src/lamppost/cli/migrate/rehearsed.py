@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lamppost.errors import AuthorError, OperatorError
-from lamppost.migrate.files import PLATFORM, Bundle, discover, loose, service_of
+from lamppost.migrate.files import PLATFORM, Bundle, discover, loose
+from lamppost.migrate.naming import service_of
 
 if TYPE_CHECKING:
     from lamppost.local.postgres.cluster import Cluster

@@ -37,12 +37,6 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     findings: list[Line]
 
 
-def folder() -> Path | None:
-    """The user's: `$XDG_CACHE_HOME/lamppost/lint`, else in `~/.cache`; None where there is no home."""
-    place = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    return Path(place) / "lamppost" / "lint" if Path(place).is_absolute() else None
-
-
 class Cache:
     """The cache of one run in `place`."""
 
@@ -135,7 +129,7 @@ def _linter() -> bytes:
     parser = find_spec("pglast")
     sources = [
         Path(lamppost.__file__),
-        migrate / "files.py",
+        migrate / "naming.py",
         migrate / "header.py",
         *sorted(migrate.glob("lint/*.*")),
         *sorted(migrate.glob("lint/rules/*.py")),

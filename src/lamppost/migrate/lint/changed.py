@@ -11,6 +11,7 @@ from pathlib import Path
 from lamppost.errors import OperatorError
 from lamppost.migrate.lint.git import Git
 from lamppost.migrate.lint.model import Finding
+from lamppost.migrate.naming import service_of
 
 # Where branches usually leave from, if nothing says another place.
 _USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
@@ -62,8 +63,6 @@ class Changes:
         )
 
     def _late(self) -> list[Finding]:
-        from lamppost.migrate.files import service_of
-
         newest: dict[tuple[str, str], str] = {}
         for merged in self._git.list("ls-tree", "-r", "-z", "--full-tree", "--name-only", self._tip):
             folder, _, name = merged.rpartition("/")

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lamppost.errors import AuthorError
-from lamppost.migrate.files import check_name, service_of
 from lamppost.migrate.header import KNOWN, Header
 from lamppost.migrate.lint.model import Finding, Severity
 from lamppost.migrate.lint.owner import of_folder
 from lamppost.migrate.lint.pg import ParseError, scan
 from lamppost.migrate.lint.source import Refusal, Source
+from lamppost.migrate.naming import check_name, service_of
 
 # In bytes, as PostgreSQL counts: a letter beyond ASCII has two or more.
 _LONG_NAME = re.compile(rb'[A-Za-z_\x80-\xff][\w$\x80-\xff]{63,}|"[^"]{64,}"')

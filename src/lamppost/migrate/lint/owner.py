@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from lamppost.migrate.naming import service_of
+
 
 def owner(path: Path) -> str | None:
     """The service a file belongs to, if anything tells."""
-    from lamppost.migrate.files import service_of
-
     return of_folder(path.parent) or service_of(path.name)
 
 

@@ -1,10 +1,10 @@
 """Lints files: each on its own, so that what cannot be read in one hides nothing of the others."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamppost.migrate.lint.cache import Cache
 from lamppost.migrate.lint.model import Finding
 from lamppost.migrate.lint.options import Options, Report
 from lamppost.migrate.lint.paths import Found
@@ -37,6 +37,12 @@ def lint(
     return report(files, findings)
 
 
+def cache_folder() -> Path | None:
+    """The user's: `$XDG_CACHE_HOME/lamppost/lint`, else in `~/.cache`; None where there is no home."""
+    place = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return Path(place) / "lamppost" / "lint" if Path(place).is_absolute() else None
+
+
 def report(files: Sequence[str], findings: Sequence[Finding]) -> Report:
     """The findings with their verdict."""
     severities = {finding.severity for finding in findings}
@@ -49,6 +55,8 @@ def _findings(files: list[str], options: Options, place: Path | None) -> list[Fi
     if place is None or len(files) < _WORTH_A_CACHE or options.catalog is not None:
         found = _judged(files, options, library)
     else:
+        from lamppost.migrate.lint.cache import Cache
+
         cache = Cache(place, options, library)
         found = cache.recall(files)
         judged = _judged([path for path in files if path not in found], options, library)
