@@ -11,7 +11,9 @@ from lamppost.migrate.apply import apply
 from lamppost.migrate.drift.catalog import Described, describe
 from lamppost.migrate.drift.compare import Suspects, differences
 from lamppost.migrate.drift.replayed import Drift, Place, compared
-from lamppost.migrate.files import Bundle
+from lamppost.migrate.files import Bundle, discover
+from lamppost.migrate.provision import provision
+from tests.running import ROOT
 
 SCHEMAS = ("lamppost", "shop")
 TABLES = """
@@ -224,3 +226,22 @@ def test_a_role_that_may_read_the_ledger_and_nothing_else_may_look(pair: Callabl
         role = sql.Identifier(shop.empty.app_role)
         admin.execute(sql.SQL("grant select on public.schema_migrations to {}").format(role))
     assert named(describe(shop.empty.app, SCHEMAS), describe(shop.empty.admin, SCHEMAS)) == set()
+
+
+def test_every_service_of_this_repository_is_made_alike_twice(empty: Any) -> None:
+    folders = [
+        (path.parent.name, path)
+        for path in sorted((ROOT / "services").glob("*/migrations"))
+        if any(path.glob("*.sql"))
+    ]
+    assert folders
+    provision(empty.server.dsn("postgres"), empty.name, [name for name, _ in folders], "pass/word @1")
+    both = Pair(empty, discover(folders))
+    try:
+        schemas = tuple(dict.fromkeys(("lamppost", *(name for name, _ in folders))))
+        live = describe(empty.admin, schemas)
+        made = empty.server.dsn(f"{empty.name}_made")
+        drift = compared(Place("all", made, empty.role, schemas), both.bundle, live)
+    finally:
+        both.drop()
+    assert (drift.files, drift.differences, drift.unknown) == (len(both.bundle.migrations), [], ())

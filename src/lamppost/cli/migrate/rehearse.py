@@ -117,6 +117,8 @@ def _seen_words(seen: "Seen") -> str:
     words += [f"{table} emptied" for table in seen.emptied]
     words += [f"{count:,} rows of {table} read" for table, count in seen.scans]
     words += [f"{count:,} rows of {table} changed" for table, count in seen.changes]
+    if words and (seen.scans or seen.rewrites) and seen.waits != "nobody":
+        words.append(f"{seen.waits} wait{'s' if seen.waits == 'everybody' else ''} for {seen.held}")
     return f"{'; '.join(words)} ({seen.milliseconds:,.1f} ms)" if words else ""
 
 
