@@ -112,3 +112,63 @@ def test_a_loose_folder_without_a_database_says_how_to_name_one(tmp_path: Path, 
     (tmp_path / "001_cats.sql").write_text("select 1")
     code, refused = Shop(tmp_path / "elsewhere", empty.name).run("apply", str(tmp_path))
     assert (code, refused["code"]) == (1, "migration_target")
+
+
+def test_a_failing_run_says_what_now_and_ends_with_its_verdict(shop: Shop, empty: Any) -> None:
+    (shop.migrations / "2025-01-01T0000__shop__cats.sql").write_text("create table shop.cats (id int)")
+    (shop.migrations / "2025-01-02T0000__shop__dogs.sql").write_text("drop table shop.nowhere")
+    code, failed = shop.run("apply")
+    assert (code, failed["verdict"], failed["code"]) == (1, "failed", "migration_failed")
+    assert failed["line"].startswith("verdict failed: 2025-01-02T0000__shop__dogs.sql")
+    steps = "\n".join(failed["procedure"])
+    assert "2025-01-01T0000__shop__cats.sql" in steps
+    assert "Nothing of 2025-01-02T0000__shop__dogs.sql is in" in steps
+    assert "lamppost migrate status" in steps
+
+
+def test_with_events_each_step_is_a_line_of_json_on_stderr(shop: Shop) -> None:
+    command = [sys.executable, "-c", "from lamppost.cli.main import main; main()", "migrate", "apply"]
+    done = subprocess.run([*command, "--events"], cwd=shop.root, capture_output=True, text=True, check=True)
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {event["type"] for event in events} == {"Applied"}
+    assert json.loads(done.stdout)["verdict"] == "applied"
+    again = subprocess.run(command, cwd=shop.root, capture_output=True, text=True, check=True)
+    assert json.loads(again.stdout)["verdict"] == "nothing to apply"
+
+
+def test_ci_may_ask_whether_anything_is_pending(shop: Shop) -> None:
+    assert shop.run("status")[0] == 0
+    assert shop.run("status", "--check")[0] == 1
+    shop.run("apply")
+    assert shop.run("status", "--check")[0] == 0
+
+
+def test_a_database_is_adopted_told_what_is_live_and_mended_by_command(shop: Shop, empty: Any) -> None:
+    path = shop.migrations / "2025-01-01T0000__shop__cats.sql"
+    path.write_text("create table shop.cats (id int)")
+    code, adopted = shop.run("baseline", path.name, "--why", "made by hand")
+    assert (code, adopted["databases"][empty.name]) == (0, [path.name])
+    shop.run("apply")
+    assert len(shop.run("live")[1]["databases"][empty.name]) == 2
+    shown = shop.run("status")[1]["databases"][empty.name]
+    assert shown["live"]["shop"]["head"] == path.name
+    path.write_text("create table shop.cats (id int)\r\n")
+    code, listed = shop.run("repair")
+    assert (code, listed["left"][empty.name]["repairs"][0]["kind"]) == (1, "rehash")
+    assert shop.run("repair", "--yes")[0] == 0
+    assert shop.run("repair")[0] == 0
+
+
+def test_two_places_are_compared_by_command(shop: Shop, empty: Any) -> None:
+    shop.run("apply")
+    code, same = shop.run("status", "--stage", "local", "--against", empty.server.dsn("postgres"))
+    assert (code, same["same"]) == (0, True)
+    assert shop.run("status", "--stage", "local")[1]["code"] == "migration_stages"
+
+
+def test_contract_files_and_backfills_begin_with_what_the_runner_reads(shop: Shop) -> None:
+    contract = shop.run("new", "shop", "drop", "cats", "--phase", "contract")[1]["file"]
+    assert (shop.root / contract).read_text().startswith("-- lamppost: phase contract\n")
+    job = shop.run("new", "shop", "fill", "--job", "shop.cats", "--by", "id")[1]["file"]
+    assert (shop.root / job).read_text().startswith("-- lamppost: job shop.cats by id\n")
+    assert shop.run("new", "shop", "fill", "--job", "cats", "--by", "id")[1]["code"] == "migration_directive"

@@ -105,15 +105,17 @@ def apply(
             for count, migration in enumerate(files):
                 if not clock.enough():
                     raise refusals.no_time_left([left.name for left in files[count:]], clock.left())
+                whole = False
                 try:
                     if migration.job is not None:
                         _passing(jobs).run(run, migration)
                     else:
                         run.apply(migration)
-                except BaseException:
+                    whole = True
+                finally:
                     # Ctrl-C too: whoever listens tells what is in and what is not.
-                    report(_failed(connection, files, count))
-                    raise
+                    if not whole:
+                        report(_failed(connection, files, count))
         after = plan(connection, bundle, allow_late=True)
     return Outcome(_names(files), after.head, _names(after.jobs))
 
