@@ -56,9 +56,9 @@ def enter(db: Connection, tenants: Tenants, subject: str, requested: str | None)
     except (psycopg.DataError, UnicodeEncodeError):
         # A subject that the column cannot hold (no uuid, a NUL) has no row there.
         return 0, "", ""
-    if members == 1:
-        _check_same(db, before, found)
-    return members, found, role
+    # Inside a tenant the memberships of others do not show: "no member" would be the wrong word for it.
+    _check_same(db, before, found if members == 1 else requested or "")
+    return members, found or "", role or ""
 
 
 def set_tenant(db: Connection, tenant: str, *, caller: str, role: str) -> None:

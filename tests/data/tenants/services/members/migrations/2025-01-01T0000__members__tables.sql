@@ -31,4 +31,4 @@ create policy memberships_wall on members.memberships
 
 create policy memberships_own on members.memberships
    for select
- using (subject = lamppost.user_id());
+ using (subject = lamppost.user_id() and lamppost.tenant_id() is null);
