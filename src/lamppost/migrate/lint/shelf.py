@@ -6,6 +6,7 @@ Files are strings in here: a thousand Paths take as long to compare as their fil
 import os
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -57,29 +58,31 @@ class Shelf:
         self._library = library
         self._all: bytes | None = None
         self._starts: list[int] = []
-        self._mentions: dict[str, list[str]] = {}
+        # The files that hold a name, and how far the text was searched for it.
+        self._mentions: dict[str, tuple[list[str], int]] = {}
 
     def mentioning(self, name: str, before: str | None) -> list[str]:
         """The files that hold `name` as a word, in order; only those before `before`, if it is given."""
-        if name not in self._mentions:
-            self._mentions[name] = self._search(name)
-        found = self._mentions[name]
+        text = self._text()
+        end = len(text) if before is None else self._starts[bisect_left(self.paths, before)]
+        found, searched = self._mentions.get(name, ([], 0))
+        if searched < end:
+            found = [*found, *self._holding(name, searched, end)]
+            self._mentions[name] = (found, end)
         return found if before is None else found[: bisect_left(found, before)]
 
-    def _search(self, name: str) -> list[str]:
+    def _holding(self, name: str, begin: int, end: int) -> Iterator[str]:
         text = self._text()
         wanted = name.lower().encode()
-        found: list[str] = []
         # bytes.find runs through a megabyte in no time; a regular expression with word borders does not.
-        at = text.find(wanted)
+        at = text.find(wanted, begin, end)
         while at >= 0:
             after = at + 1
             if not _WORD.match(text, at + len(wanted)) and not (at and _WORD.match(text, at - 1)):
                 place = bisect_right(self._starts, at) - 1
-                found.append(self.paths[place])
+                yield self.paths[place]
                 after = self._starts[place + 1]
-            at = text.find(wanted, after)
-        return found
+            at = text.find(wanted, after, end)
 
     def _text(self) -> bytes:
         if self._all is None:
