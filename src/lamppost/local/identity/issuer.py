@@ -1,7 +1,8 @@
 """The issuer as a whole: its addresses below `/_identity`, and what commands ask of it."""
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lamppost.declare import names
@@ -26,7 +27,7 @@ SEGMENT = "_identity"
 class Issuer:
     """The issuer of one data folder. Raises `OperatorError` in every stage but the local one."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, clock: Callable[[], float] = time.time) -> None:
         if stage.stage() != names.LOCAL:
             raise OperatorError(
                 f"an issuer that asks for no password has no place in the stage {stage.stage()!r}",
@@ -34,11 +35,11 @@ class Issuer:
                 code="issuer_not_local",
             )
         self.clients: Mapping[str, Client] = {}
-        self._keys = Keys(data / "keys.json")
-        self._mint = Mint(self._keys)
-        self.verifier = Verifier(self._keys)
-        self._authorize = Authorize(lambda: self.clients)
-        sessions = Sessions(data / "sessions.json")
+        self._keys = Keys(data / "keys.json", clock)
+        self._mint = Mint(self._keys, clock)
+        self.verifier = Verifier(self._keys, clock)
+        self._authorize = Authorize(lambda: self.clients, clock)
+        sessions = Sessions(data / "sessions.json", clock)
         grants = Grants(lambda: self.clients, self._keys, self._mint, self._authorize.codes, sessions)
         self._pages: dict[str, Handler] = {
             "/.well-known/openid-configuration": self._discovery,
