@@ -1,6 +1,8 @@
 """What CloudFormation's custom resource asks of the migrator, through CDK's Provider.
 
-`RequestType` is Create, Update or Delete, and `ResourceProperties.digest` names the release. When a later
+`RequestType` is Create, Update or Delete, and `ResourceProperties.digest` names the release. One resource
+stands before the services and brings the files in; another, with `live`, stands behind them and notes that
+their code serves requests, from which contract files count the hours. When a later
 step of an update fails, CloudFormation sends one more Update, old and new properties swapped: a failure there
 would leave the stack in UPDATE_ROLLBACK_FAILED, so going back must succeed whenever the databases can serve
 the old code, and they can: migrations only add, until a contract.
@@ -13,14 +15,18 @@ from typing import Any
 
 import msgspec
 
-from lamppost import AuthorError, Context
+from lamppost import AuthorError, Context, seconds
 from lamppost.migrate.events import Event
-from lamppost.migrate.rollout import Rollout, heads, ledgers, roll_out
+from lamppost.migrate.rollout import Rollout, heads, ledgers, record_live, roll_out
 from lamppost.migrate.rollouts import digest_of
 from lamppost.migrate.stage import Stage
+from lamppost.migrate.weight import LIMIT_ROWS
+from services.migrator.requests import Properties, properties
 
 # CloudFormation replaces a resource whose id changes; this one is never replaced.
 ID = "migrator"
+# What is left to say how it ended, when the function's own time is up.
+MARGIN = seconds(10)
 # A response is at most 4,096 bytes, this names the most of them.
 NAMES = 2_000
 
@@ -41,7 +47,9 @@ def handle(event: dict[str, Any], ctx: Context) -> dict[str, Any]:
         raise AuthorError(
             f"RequestType is {request!r}", fix="send Create, Update or Delete", code="migrator_request"
         )
-    return {"PhysicalResourceId": ID, "Data": _data(_rolled_out(_digest(event), ctx))}
+    wanted = properties(event)
+    told = _data(_rolled_out(wanted, ctx)) if wanted.live is None else _live(wanted, ctx)
+    return {"PhysicalResourceId": ID, "Data": told}
 
 
 def _asked(event: dict[str, Any], ctx: Context) -> dict[str, Any]:
@@ -53,7 +61,7 @@ def _asked(event: dict[str, Any], ctx: Context) -> dict[str, Any]:
             return {"databases": msgspec.to_builtins(ledgers(Stage.here().places()))}
         case "apply":
             digest = digest_of(place.bundle for place in Stage.here().places())
-            return dict(msgspec.to_builtins(_rolled_out(digest, ctx)))
+            return dict(msgspec.to_builtins(_rolled_out(Properties(digest), ctx)))
         case other:
             raise AuthorError(
                 f"nobody knows the action {other!r}",
@@ -62,24 +70,32 @@ def _asked(event: dict[str, Any], ctx: Context) -> dict[str, Any]:
             )
 
 
-def _rolled_out(digest: str, ctx: Context) -> Rollout:
+def _rolled_out(wanted: Properties, ctx: Context) -> Rollout:
     def report(event: Event) -> None:
         ctx.log.info(f"migration.{type(event).__name__.lower()}", **msgspec.to_builtins(event))
 
-    done = roll_out(Stage.here().places(), digest=digest, report=report)
-    ctx.log.info("rollout.done", digest=digest, applied=len(done.applied), notice=done.notice or None)
+    done = roll_out(
+        Stage.here().places(),
+        digest=wanted.digest,
+        report=report,
+        limit_rows=LIMIT_ROWS if wanted.limit_rows is None else wanted.limit_rows,
+        soak=wanted.soak,
+        seconds=(ctx.remaining() - MARGIN).total_seconds(),
+    )
+    ctx.log.info(
+        "rollout.done",
+        digest=done.digest,
+        applied=len(done.applied),
+        jobs=done.jobs or None,
+        notice=done.notice or None,
+    )
     return done
 
 
-def _digest(event: dict[str, Any]) -> str:
-    digest = (event.get("ResourceProperties") or {}).get("digest")
-    if not isinstance(digest, str) or not digest:
-        raise AuthorError(
-            "the event names no digest",
-            fix="give the custom resource the property digest; `lamppost synth` does",
-            code="migrator_request",
-        )
-    return digest
+def _live(wanted: Properties, ctx: Context) -> dict[str, str]:
+    found = record_live(Stage.here().places(), wanted.live or {}, digest=wanted.digest)
+    ctx.log.info("release.live", digest=wanted.digest, services=[release.service for release in found])
+    return {"digest": wanted.digest, "count": str(len(found))}
 
 
 def _data(done: Rollout) -> dict[str, str]:
@@ -90,5 +106,6 @@ def _data(done: Rollout) -> dict[str, str]:
         "digest": done.digest,
         "head": newest,
         "count": str(len(done.applied)),
+        "jobs": str(len(done.jobs)),
         "applied": applied if len(applied) <= NAMES else applied[:NAMES] + "…",
     }

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from psycopg import sql
 from lamppost.errors import LamppostError
 from lamppost.migrate import rollouts
 from lamppost.migrate.files import Bundle, discover
-from lamppost.migrate.rollout import Place, Rollout, roll_out
+from lamppost.migrate.rollout import Place, Rollout, record_live, roll_out
 
 NAME = "2025-01-{day:02d}T0000__{service}__{about}.sql"
 
@@ -149,7 +150,7 @@ HEAVY = {
     "scan": "alter table shop.cats add constraint named check (name is not null)",
     "write": "update shop.cats set name = upper(name)",
     "index": "-- lamppost: no-transaction\ncreate index concurrently cats_name on shop.cats (name)",
-    "unreadable": "do $$ begin execute (select coalesce(max(name), 'select 1') from shop.cats where id < 0); end $$",
+    "unreadable": "do $$ begin execute (select coalesce(max(name), 'select 1') from shop.cats); end $$",
 }
 
 
@@ -203,3 +204,52 @@ def test_the_digest_changes_with_any_byte_and_not_with_the_order(system: System)
     assert system.digest() == first
     system.write("zoo", 1, "apes", "create table zoo.apes (id int primary key )")
     assert system.digest() != first
+
+
+CONTRACT = "-- lamppost: phase contract\nalter table shop.cats drop column name"
+
+
+def test_a_contract_file_waits_until_the_code_that_needs_it_no_more_was_live(
+    system: System, one: str
+) -> None:
+    system.roll_out()
+    system.write("shop", 2, "less", CONTRACT)
+    assert system.refused(soak=timedelta(hours=1)).code == "migration_contract_early"
+    head = NAME.format(day=1, service="shop", about="cats")
+    record_live(system.places(), {"shop": head}, digest="the release before")
+    assert system.refused(soak=timedelta(hours=1)).code == "migration_contract_early"
+    system.ask(one, "update public.schema_migrations set applied_at = applied_at - interval '2 hours'")
+    system.ask(one, "update public.schema_releases set live_at = live_at - interval '61 minutes'")
+    assert len(system.roll_out(soak=timedelta(hours=1)).applied) == 1
+
+
+def test_a_release_is_noted_live_once_and_going_back_is_another(system: System, one: str) -> None:
+    system.roll_out()
+    for digest in ("new", "new", "old"):
+        record_live(system.places(), {"shop": f"{digest}.sql"}, digest=digest)
+    assert system.ask(one, "select head from public.schema_releases order by id") == [
+        ("new.sql",),
+        ("old.sql",),
+    ]
+
+
+def test_a_service_that_no_database_knows_is_not_noted(system: System) -> None:
+    system.roll_out()
+    with pytest.raises(LamppostError) as refusal:
+        record_live(system.places(), {"moon": "x.sql"}, digest="d")
+    assert refusal.value.code == "migrator_request"
+
+
+def test_a_small_job_goes_along_and_a_contract_behind_it_too(system: System, one: str) -> None:
+    system.roll_out()
+    job = "-- lamppost: job shop.cats by id\nupdate shop.cats set name = 'x' where id between $1 and $2"
+    system.write("shop", 2, "fill", job)
+    system.write("shop", 3, "less", CONTRACT)
+    assert len(system.roll_out().applied) == 2
+
+
+def test_without_time_nothing_more_is_begun(system: System, one: str) -> None:
+    system.roll_out()
+    system.write("shop", 2, "dogs", "create table shop.dogs (id int)")
+    assert system.refused(seconds=0.0).code == "migration_deadline"
+    assert system.ask(one, "select to_regclass('shop.dogs')") == [(None,)]

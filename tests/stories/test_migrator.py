@@ -87,7 +87,12 @@ def test_a_delete_leaves_the_databases_alone(house: House, digest: str) -> None:
         request("Destroy", "x"),
         {"RequestType": "Update"},
         {"RequestType": "Update", "ResourceProperties": None},
-        {"RequestType": "Update", "ResourceProperties": {"digest": 7}},
+        {"RequestType": "Update", "ResourceProperties": {"digest": ["x"]}},
+        {"RequestType": "Update", "ResourceProperties": {"digest": ""}},
+        {"RequestType": "Update", "ResourceProperties": {"digest": "x", "soakHours": "soon"}},
+        {"RequestType": "Update", "ResourceProperties": {"digest": "x", "soakHours": "-1"}},
+        {"RequestType": "Update", "ResourceProperties": {"digest": "x", "live": "birthday"}},
+        {"RequestType": "Update", "ResourceProperties": {"digest": "x", "live": {"moon": "x.sql"}}},
         {"RequestType": ["Update"]},
         {"action": "drop"},
         {"action": None},
@@ -126,3 +131,14 @@ def test_another_stages_ledgers_are_read_through_its_migrator(
         remote.ledger("moon")
     assert refused.value.code == "stage_unreachable"
     assert "not deployed" in refused.value.what
+
+
+def test_the_resource_behind_the_services_notes_that_their_code_is_live(house: House, digest: str) -> None:
+    event = request("Create", digest)
+    event["ResourceProperties"]["live"] = {"birthday": "2025-11-01T0910__birthday__chunks.sql"}
+    done, told = invoke(house, event)
+    assert done
+    assert told["Data"]["digest"] == digest
+    with house.database("bday") as db:
+        rows = db.execute("select service, head from public.schema_releases").fetchall()
+    assert rows == [("birthday", "2025-11-01T0910__birthday__chunks.sql")]

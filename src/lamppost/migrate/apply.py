@@ -75,14 +75,7 @@ def apply(
     """
 
     def looked_at(connection: ledger.Connection) -> tuple[Plan, list[Migration]]:
-        todo = plan(connection, bundle, allow_late=allow_late, soak=soak)
-        along = [job for job in todo.jobs if _passing(jobs).small(connection, job)]
-        if along:
-            names = frozenset(job.name for job in along)
-            todo = plan(connection, bundle, allow_late=allow_late, soak=soak, passing=names)
-        todo.check()
-        wanted = {migration.name for migration in (*todo.pending, *along)}
-        return todo, [migration for migration in bundle.migrations if migration.name in wanted]
+        return prospect(connection, bundle, allow_late=allow_late, soak=soak, jobs=jobs)
 
     limits = Limits(lock_timeout, statement_timeout, tries)
     with connected(conninfo) as connection, Deadline(deadline, connection.cancel) as clock:
@@ -118,6 +111,28 @@ def apply(
                         report(_failed(connection, files, count))
         after = plan(connection, bundle, allow_late=True)
     return Outcome(_names(files), after.head, _names(after.jobs))
+
+
+def prospect(
+    connection: ledger.Connection,
+    bundle: Bundle,
+    *,
+    allow_late: bool = False,
+    soak: timedelta | None = None,
+    jobs: Passing | None = None,
+) -> tuple[Plan, list[Migration]]:
+    """What `apply` would do now: the plan, and its files with the jobs it takes along, in their order.
+
+    Reads only. Raises `AuthorError` for what it would refuse.
+    """
+    todo = plan(connection, bundle, allow_late=allow_late, soak=soak)
+    along = [job for job in todo.jobs if _passing(jobs).small(connection, job)]
+    if along:
+        names = frozenset(job.name for job in along)
+        todo = plan(connection, bundle, allow_late=allow_late, soak=soak, passing=names)
+    todo.check()
+    wanted = {migration.name for migration in (*todo.pending, *along)}
+    return todo, [migration for migration in bundle.migrations if migration.name in wanted]
 
 
 @contextmanager

@@ -5,6 +5,7 @@ that was released with its files up to `head` served requests.
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 
 import psycopg
@@ -56,14 +57,21 @@ def record(connection: Connection, bundle: Bundle) -> tuple[Release, ...]:
 
     Call it as the ledger's owner, under the migration lock.
     """
+    heads = {}
+    for service in bundle.services:
+        names = [migration.name for migration in bundle.of(service)]
+        if names:
+            heads[service] = (max(names), hashlib.sha256("\n".join(names).encode()).hexdigest())
+    return record_heads(connection, heads)
+
+
+def record_heads(connection: Connection, heads: Mapping[str, tuple[str, str]]) -> tuple[Release, ...]:
+    """The same for releases that are known by each service's newest file and a digest of all of them."""
     try:
         connection.execute(CREATE)
         before = len(read(connection))
-        for service in bundle.services:
-            names = [migration.name for migration in bundle.of(service)]
-            if names:
-                digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
-                connection.execute(RECORD, {"service": service, "head": max(names), "digest": digest})
+        for service, (head, digest) in heads.items():
+            connection.execute(RECORD, {"service": service, "head": head, "digest": digest})
     except psycopg.errors.InsufficientPrivilege as refused:
         raise OperatorError(
             f"public.schema_releases cannot be made or written: {str(refused).strip()}",

@@ -5,28 +5,24 @@ and run beside another: each file is in or out as a whole, and a release is reme
 its files are in, in all of its databases.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from datetime import timedelta
 
 import msgspec
 import psycopg
 
 from lamppost.db import faults
 from lamppost.errors import AuthorError, OperatorError
-from lamppost.migrate import header, ledger, rollouts
-from lamppost.migrate.apply import apply
+from lamppost.migrate import ledger, releases, rollouts
+from lamppost.migrate.apply import apply, prospect
+from lamppost.migrate.contract import Release
 from lamppost.migrate.events import Event
-from lamppost.migrate.files import PLATFORM, Bundle, Migration
+from lamppost.migrate.files import PLATFORM, Bundle
+from lamppost.migrate.held import held
 from lamppost.migrate.plan import Plan, plan
 from lamppost.migrate.provision import provision, roles
-
-if TYPE_CHECKING:
-    from lamppost.migrate.risk import FileRisk
-
-# So many rows are read or written in a second or two; what takes longer is a job.
-LIMIT_ROWS = 200_000
-# The rule of the linter that an author allows for SQL which is put together while it runs.
-UNREADABLE = "unreadable-at-lint"
+from lamppost.migrate.weight import LIMIT_ROWS, refuse_heavy
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -44,11 +40,12 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Rollout(msgspec.Struct, frozen=True):
-    """What a rollout did: the files it applied, and the newest of each service in each database."""
+    """What a rollout did: files applied, the newest of each service in each database, jobs left open."""
 
     digest: str
     applied: tuple[str, ...]
     head: Mapping[str, Mapping[str, str]]
+    jobs: tuple[str, ...] = ()
     notice: str = ""
 
 
@@ -58,14 +55,17 @@ def roll_out(
     digest: str,
     report: Callable[[Event], None],
     limit_rows: int = LIMIT_ROWS,
+    soak: timedelta | None = None,
+    seconds: float | None = None,
 ) -> Rollout:
     """Bring every place to the state of its files, which must be those of the release `digest`.
 
     A package with other files is refused, save when the databases have had that release before: then
     a failed deploy is going back to it, and there is nothing to do.
     Nothing is applied anywhere when a file is refused anywhere, nor when one would read or write more than
-    `limit_rows` rows of a table at once: that is a job's work. Raises `AuthorError` for files,
-    `OperatorError` for what the stage lacks.
+    `limit_rows` rows of a table at once: that is a job's work. Contract files wait until the code that no
+    longer needs what they remove was live for `soak`. After `seconds` no statement runs any more.
+    Raises `AuthorError` for files, `OperatorError` for what the stage lacks.
     """
     carried = rollouts.digest_of(place.bundle for place in places)
     if carried != digest:
@@ -75,12 +75,21 @@ def roll_out(
         provision(place.server, place.database, _schemas(place.bundle), place.password)
     for place in places:
         with _connected(place) as connection:
-            todo = plan(connection, place.bundle)
+            _refuse_lost_service(plan(connection, place.bundle), place)
+            todo, files = prospect(connection, place.bundle, soak=soak)
             major = str(connection.info.server_version // 10_000)
-        _refuse(todo, place)
-        _refuse_heavy(todo, place, limit_rows, major)
+        living = [one for one in files if one.service in todo.head]
+        refuse_heavy(files, living, place.conninfo, limit_rows=limit_rows, pg=major)
+    end = None if seconds is None else time.monotonic() + seconds
     done = [
-        apply(place.conninfo, place.bundle, role=roles(place.database).migrator, report=report)
+        apply(
+            place.conninfo,
+            place.bundle,
+            role=roles(place.database).migrator,
+            report=report,
+            soak=soak,
+            deadline=None if end is None else end - time.monotonic(),
+        )
         for place in places
     ]
     for place in places:
@@ -90,7 +99,30 @@ def roll_out(
         digest,
         tuple(name for outcome in done for name in outcome.applied),
         {place.database: outcome.head for place, outcome in zip(places, done, strict=True)},
+        tuple(name for outcome in done for name in outcome.jobs),
     )
+
+
+def record_live(places: Sequence[Place], live: Mapping[str, str], *, digest: str) -> tuple[Release, ...]:
+    """Note that code is live which was released with `live` (service to its newest file); what is new of it.
+
+    A service that no place knows is refused.
+    """
+    unknown = live.keys() - {service for place in places for service in place.bundle.services}
+    if unknown:
+        raise AuthorError(
+            f"no database has a service {min(unknown)!r}",
+            fix="name services of this system; `lamppost synth` does",
+            code="migrator_request",
+        )
+    found: list[Release] = []
+    for place in places:
+        heads = {
+            service: (head, digest) for service, head in live.items() if service in place.bundle.services
+        }
+        with held(place.conninfo, roles(place.database).migrator) as connection:
+            found += releases.record_heads(connection, heads)
+    return tuple(found)
 
 
 def heads(places: Sequence[Place]) -> dict[str, dict[str, str]]:
@@ -121,7 +153,7 @@ def _gone_back(places: Sequence[Place], digest: str, carried: str) -> Rollout:
                     fix="synthesise and deploy once more: template and package show two states of the files",
                     code="migrator_digest",
                 )
-    return Rollout(digest, (), heads(places), "the databases have had this release: nothing to do")
+    return Rollout(digest, (), heads(places), notice="the databases have had this release: nothing to do")
 
 
 def _refuse_no_files(places: Sequence[Place]) -> None:
@@ -134,9 +166,8 @@ def _refuse_no_files(places: Sequence[Place]) -> None:
         )
 
 
-def _refuse(todo: Plan, place: Place) -> None:
-    """Raise what is refused of this place, and a service whose files are all gone."""
-    todo.check()
+def _refuse_lost_service(todo: Plan, place: Place) -> None:
+    """A service whose files are all gone would look like one that lacks nothing."""
     for service in place.bundle.services:
         if service in todo.head and not place.bundle.of(service):
             raise AuthorError(
@@ -144,34 +175,6 @@ def _refuse(todo: Plan, place: Place) -> None:
                 fix="bring its migrations folder back; a service that ended keeps its files",
                 code="migrator_empty",
             )
-
-
-def _refuse_heavy(todo: Plan, place: Place, limit_rows: int, major: str) -> None:
-    """Raise what would take a deploy's time, or the traffic's. A service without tables has neither."""
-    weighed = {one.name for one in todo.pending if one.service in todo.head and one.service != PLATFORM}
-    if not weighed:
-        return
-    # The parser is large, and most deploys bring nothing to parse.
-    from lamppost.migrate import risk, sizes
-
-    facts = sizes.survey(place.conninfo)
-    for migration, judged in zip(todo.pending, risk.judge_all(todo.pending, facts, pg=major), strict=True):
-        sentence = risk.too_heavy(_known(judged, migration), limit_rows) if judged.name in weighed else None
-        if sentence is not None:
-            raise AuthorError(
-                sentence,
-                fix="begin the file with `-- lamppost: job`, deploy, and run it beside the traffic:"
-                f" lamppost migrate job run {migration.name}",
-                code="migrator_heavy",
-            )
-
-
-def _known(judged: "FileRisk", migration: Migration) -> "FileRisk":
-    """What can be judged of a file whose author answers for the rest of it, with a reason."""
-    if not any(one.rule == UNREADABLE for one in header.read(migration.text).allowances):
-        return judged
-    known = tuple(one for one in judged.statements if one.risk != "unknown")
-    return msgspec.structs.replace(judged, statements=known)
 
 
 def _schemas(bundle: Bundle) -> list[str]:
