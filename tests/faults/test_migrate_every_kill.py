@@ -53,8 +53,8 @@ select (select array_agg(format('%s %s %s %s', n.nspname, c.relname, c.relkind, 
        (select array_agg(format('%s %s %s %s', name, sha256, statements, running) order by id)
           from public.schema_migrations)
 """
-# Every fifth point in an ordinary run, and each in a long one.
-STRIDE = 1 if os.environ.get("LAMPPOST_LONG") else 5
+# Every other point in an ordinary run, and each in a long one.
+STRIDE = 1 if os.environ.get("LAMPPOST_LONG") else 2
 
 
 @pytest.fixture(scope="module")

@@ -53,10 +53,6 @@ _DETACH = re.compile(
     _FLAGS,
 )
 _HARMLESS = re.compile(r"\A (?: vacuum | analyze | analyse | cluster | checkpoint | reindex ) \b", _FLAGS)
-_ALONE = re.compile(
-    r"\A (?: (?: create | drop ) \s+ (?: database | tablespace | subscription ) | alter \s+ system ) \b",
-    _FLAGS,
-)
 
 DETACHING = """
 select inhdetachpending from pg_inherits where inhparent = to_regclass(%s) and inhrelid = to_regclass(%s)
@@ -115,11 +111,6 @@ def known(statement: str) -> Known | None:
     if found := _DETACH.match(text):
         return Detachment(found["parent"], found["part"])
     return Harmless() if _HARMLESS.match(text) else None
-
-
-def alone(statement: str) -> bool:
-    """Whether the server is known to refuse this statement in a transaction."""
-    return known(statement) is not None or _ALONE.match(bare(statement)) is not None
 
 
 def bare(statement: str) -> str:

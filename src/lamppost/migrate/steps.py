@@ -68,7 +68,7 @@ class _Step:
         """Send it and note it."""
         if isinstance(self._known, Build) and self._known.index is None:
             raise refusals.unnamed_index(self._migration, self._statement)
-        if not outside.alone(self._statement):
+        if self._known is None:
             try:
                 self._run.patiently(self._migration, self._inside)
                 return
