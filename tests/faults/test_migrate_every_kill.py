@@ -31,7 +31,7 @@ FILES = {
     "insert into cats values (100, 'dml');\n"
     "create index concurrently cats_id on cats (id);\n"
     "create index concurrently if not exists cats_name on shop.cats (name);\n"
-    "do $$ begin update shop.cats set id = id + 1000 where id = 3; end $$;\n"
+    "do $$ begin update shop.cats set name = name || '.' where id = 3; end $$;\n"
     "reindex index concurrently shop.cats_id;\n"
     "drop index concurrently shop.cats_name;\n"
     "vacuum shop.cats;\n"
