@@ -184,9 +184,9 @@ def _maintained(
 ) -> Iterator[Effect]:
     match what:
         case model.Vacuum(tables=tables, full=full):
-            for table in tables or sorted(at.known(Name(None, "")).tables, key=str):
-                yield Locks(table, "ACCESS EXCLUSIVE" if full else "SHARE UPDATE EXCLUSIVE")
-                yield Rewrites(table) if full else Scans(table)
+            for one in tables or sorted(at.known(Name(None, "")).tables, key=str):
+                yield Locks(one, "ACCESS EXCLUSIVE" if full else "SHARE UPDATE EXCLUSIVE")
+                yield Rewrites(one) if full else Scans(one)
         case model.Cluster(table=table):
             if table is None:
                 yield Unknown("every table that was ever clustered is written anew")
