@@ -122,12 +122,14 @@ class Desk:
         *,
         query: str = "",
         remaining: float = 30,
+        headers: dict[str, str] | None = None,
         **path: str | UUID,
     ) -> Answer:
         """The answer to `person` (a number: person-N), who bears a verified token."""
         given = event(
             key,
             None if body is None else json.dumps(body).encode(),
+            headers,
             query=query,
             path={name: str(value) for name, value in path.items()},
         )
