@@ -119,7 +119,7 @@ def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path) -> None:
     name = write(tmp_path, b"")
     os.truncate(tmp_path / name, 3_000_000_000)
     report = found(tmp_path)
-    assert [finding["rule"] for finding in report[name]] == ["unreadable-file"]
+    assert [finding["message"] for finding in report[name]] == ["3000 MB are too many for a migration"]
     assert BESIDE in report
 
 
