@@ -13,6 +13,7 @@ _HOMES = {
         "Database", "Function", "Parameter", "Queue", "Route", "Schedule", "Secret", "Service", "System",
     ),
     "lamppost.declare.identity": ("Authorizer", "Caller"),
+    "lamppost.declare.problems": ("Problem", "Problems"),
     "lamppost.declare.tenancy": ("Tenants",),
     "lamppost.declare.rates": ("Rate",),
     "lamppost.declare.events": ("Batch", "Message", "Response", "Tick"),

@@ -9,6 +9,8 @@ from lamppost.declare.events import Response as Response
 from lamppost.declare.events import Tick as Tick
 from lamppost.declare.identity import Authorizer as Authorizer
 from lamppost.declare.identity import Caller as Caller
+from lamppost.declare.problems import Problem as Problem
+from lamppost.declare.problems import Problems as Problems
 from lamppost.declare.rates import Rate as Rate
 from lamppost.declare.service import Database as Database
 from lamppost.declare.service import Function as Function

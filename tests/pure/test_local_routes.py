@@ -39,7 +39,6 @@ def test_the_closest_route_answers(method, path, key, parameters):
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/dogs/new"),
         ("GET", "/dogs"),
         ("GET", "/dogs/"),
         ("GET", "/dogs//"),
@@ -49,3 +48,9 @@ def test_the_closest_route_answers(method, path, key, parameters):
 )
 def test_what_no_route_names_is_nobodys(method, path):
     assert routes("GET /dogs/new", "GET /dogs/{id}").find(method, path) is None
+
+
+def test_a_method_that_nobody_offers_is_brought_to_a_function_that_says_so():
+    match = routes("GET /dogs/new", "POST /dogs/{id}").find("DELETE", "/dogs/7")
+    assert (match.key, match.route.public) == ("ANY /dogs/{id}", True)
+    assert routes("GET /dogs/new").find("POST", "/dogs/new").key == "ANY /dogs/new"

@@ -5,7 +5,7 @@ stacks read what `derive/` makes of them.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ import msgspec
 from lamppost.declare import limits, names
 from lamppost.declare.durations import hours, seconds
 from lamppost.declare.identity import Authorizer
+from lamppost.declare.problems import Problems
 from lamppost.declare.rates import OFF, USUAL, Rate
 from lamppost.declare.tenancy import Tenants
 from lamppost.errors import AuthorError
@@ -27,6 +28,7 @@ _PARAMETER_NAME = re.compile(r"^(/[A-Za-z0-9_.{}-]+)+$")
 _SECRET_NAME = re.compile(r"^[A-Za-z0-9/_+=.@{}-]+$")
 _DATABASE_NAME = re.compile(r"^[a-z][a-z0-9_]{0,49}$")
 _ROUTE = re.compile(r"^(GET|POST|PUT|PATCH|DELETE|ANY) (/\S*)$")
+_REFUSAL = re.compile(r"^(4[0-9]{2}|503) ([A-Za-z][A-Za-z0-9_.-]*)$")
 _SEGMENT = re.compile(r"^(\{[a-z_][a-z0-9_]*\+?\}|[A-Za-z0-9._~-]+)$")
 
 
@@ -39,6 +41,11 @@ class Route(msgspec.Struct, frozen=True):
     Every POST, PUT, PATCH and DELETE of a function with a database heeds an Idempotency-Key;
     `idempotency="required"` refuses requests without one. `rate` names the class whose bucket the route
     draws from; "off" exempts it from the service's. A body over `body_limit` bytes is refused with 413.
+
+    `refuses` lists what the handler itself may refuse with, `("404 USER_NOT_FOUND",)`; what the platform
+    refuses needs no word. Whatever else it raises is then a mistake: a 500 on one machine, a line in the log
+    elsewhere. None leaves it unsaid. `answers` says by status what a handler's `Response` holds, where its
+    return type cannot. `example` has a value for each of the handler's parameters, by name.
     """
 
     call: str
@@ -49,6 +56,9 @@ class Route(msgspec.Struct, frozen=True):
     idempotency: Literal["accepted", "required"] = "accepted"
     rate: str | None = None
     body_limit: int | None = None
+    refuses: tuple[str, ...] | None = None
+    answers: Mapping[int, Any] | None = None
+    example: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         match = _ROUTE.match(self.call)
@@ -84,6 +94,12 @@ class Route(msgspec.Struct, frozen=True):
                 f"{limits.HTTP_BODY_BYTES}",
                 fix="change body_limit=",
             )
+        for refusal in self.refuses or ():
+            if not _REFUSAL.match(refusal):
+                raise AuthorError(
+                    f"route {self.call!r} refuses with {refusal!r}, which is not a status and a code",
+                    fix='write it like "404 USER_NOT_FOUND"; statuses are 400 to 499, and 503',
+                )
 
     @property
     def method(self) -> str:
@@ -309,7 +325,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     `tenants` says where memberships are, for `lamppost.db.tenant`.
     `rate` is the class of every route that names none, `rates` adds to the usual classes or replaces them
     (auth 5, api 100, bulk 10, webhook 50 a minute). An answer under an Idempotency-Key is kept for
-    `idempotency_keep`.
+    `idempotency_keep`. `problems` gives refusals another shape than RFC 9457's. `version` is the API's.
     """
 
     name: str
@@ -328,6 +344,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     rates: tuple[Rate, ...] = ()
     rate: str | None = None
     idempotency_keep: timedelta = hours(24)
+    problems: Problems | None = None
+    version: str = "1.0.0"
 
     def __post_init__(self) -> None:
         if not _SERVICE_NAME.match(self.name):

@@ -1,6 +1,7 @@
 """From declarations to the manifest."""
 
 from lamppost.declare.identity import Authorizer
+from lamppost.declare.problems import Problems
 from lamppost.declare.rates import Rate
 from lamppost.declare.service import Database, Function, Handler, Queue, Route, Service, System
 from lamppost.derive.manifest import (
@@ -10,6 +11,7 @@ from lamppost.derive.manifest import (
     Kind,
     Manifest,
     ParameterEntry,
+    ProblemsEntry,
     QueueEntry,
     RateEntry,
     RouteEntry,
@@ -51,6 +53,7 @@ def _service(service: Service, folder: str, databases: tuple[DatabaseEntry, ...]
         authorizer=_authorizer(service.authorizer) if service.authorizer else None,
         tenants=service.tenants,
         idempotency_keep=service.idempotency_keep.total_seconds(),
+        problems=_problems(service.problems) if service.problems else None,
     )
 
 
@@ -61,6 +64,15 @@ def _authorizer(authorizer: Authorizer) -> AuthorizerEntry:
         local=authorizer.local,
         function=authorizer.function.name if authorizer.function else None,
         cache=authorizer.cache.total_seconds(),
+    )
+
+
+def _problems(problems: Problems) -> ProblemsEntry:
+    return ProblemsEntry(
+        module=problems.shape.__module__,
+        shape=problems.shape.__name__,
+        statuses=problems.statuses,
+        media=problems.media,
     )
 
 
@@ -128,6 +140,7 @@ def _route(route: Route, service: Service) -> RouteEntry:
         key_required=route.idempotency == "required",
         rate=_rate(rate) if (rate := service.rate_of(route)) else None,
         body_limit=route.body_limit,
+        refuses=route.refuses,
     )
 
 

@@ -33,6 +33,7 @@ class RouteEntry(msgspec.Struct, frozen=True):
     """One route: `handler` is a name in the function's module. Only a `public` one asks for no token.
 
     `key_required` says that requests without an Idempotency-Key are refused; `body_limit` is bytes.
+    `refuses` lists the handler's own refusals (`404 USER_NOT_FOUND`), None where they are not stated.
     """
 
     method: str
@@ -44,6 +45,7 @@ class RouteEntry(msgspec.Struct, frozen=True):
     key_required: bool = False
     rate: RateEntry | None = None
     body_limit: int | None = None
+    refuses: tuple[str, ...] | None = None
 
     @property
     def key(self) -> str:
@@ -123,6 +125,15 @@ class AuthorizerEntry(msgspec.Struct, frozen=True):
     cache: float
 
 
+class ProblemsEntry(msgspec.Struct, frozen=True):
+    """Another shape for refusals: the function that makes it, other statuses by ours, the media type."""
+
+    module: str
+    shape: str
+    statuses: tuple[tuple[int, int], ...]
+    media: str
+
+
 class ServiceEntry(msgspec.Struct, frozen=True):
     """One service. `folder` is where its `migrations/` stand, relative to the repository.
 
@@ -143,6 +154,7 @@ class ServiceEntry(msgspec.Struct, frozen=True):
     authorizer: AuthorizerEntry | None = None
     tenants: Tenants | None = None
     idempotency_keep: float = 86_400.0
+    problems: ProblemsEntry | None = None
 
     def function(self, name: str) -> FunctionEntry:
         """The function called `name`. Raises `KeyError`."""

@@ -1,7 +1,8 @@
 """Which function answers a call: API Gateway's rules over the declared routes.
 
 An exact path wins over a template, a template over a greedy `{name+}`, a named method over
-ANY; GET routes answer HEAD.
+ANY; GET routes answer HEAD. Behind all of them each path has an `ANY` of its own, open to strangers: it
+brings a method that nobody offers to a function, which says 405 and what is offered instead.
 """
 
 import re
@@ -55,7 +56,20 @@ class Routes:
                 if match is not None:
                     values = {name: unquote(text) for name, text in match.groupdict().items()}
                     return Match(function, key, values, route)
+        return self._other_method(path)
+
+    def _other_method(self, path: str) -> Match | None:
+        for (_, known), (function, _, route) in self._exact.items():
+            if known == path:
+                return Match(function, f"ANY {path}", {}, _open_to_all(route))
+        for _, pattern, _, function, _, route in self._templates:
+            if pattern.fullmatch(path):
+                return Match(function, f"ANY {route.path}", {}, _open_to_all(route))
         return None
+
+
+def _open_to_all(route: RouteEntry) -> RouteEntry:
+    return RouteEntry("ANY", route.path, "", 405)
 
 
 def _methods(route: RouteEntry) -> tuple[str, ...]:

@@ -19,10 +19,15 @@ from lamppost.errors import AuthorError, LamppostError
 
 def discover(root: Path) -> Manifest:
     """The manifest of every `services/*/service.py` below `root`. Raises `AuthorError`."""
+    system = load(root)
+    return describe(system, {service.name: f"services/{service.name}" for service in system.services})
+
+
+def load(root: Path) -> System:
+    """Every service below `root`, its handlers loaded. Raises `AuthorError`."""
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     found: dict[str, Service] = {}
-    folders: dict[str, str] = {}
     for path in sorted(root.glob("services/*/service.py")):
         folder = path.parent.name
         service = _load(folder)
@@ -32,10 +37,9 @@ def discover(root: Path) -> Manifest:
                 fix=f"name it {folder!r}, or rename the folder",
             )
         found[folder] = service
-        folders[service.name] = f"services/{folder}"
     if not found:
         raise AuthorError(f"no services/*/service.py below {root}", fix="start in the repository's folder")
-    return describe(System(tuple(found.values())), folders)
+    return System(tuple(found.values()))
 
 
 def _load(folder: str) -> Service:

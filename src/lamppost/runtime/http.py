@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from lamppost.derive.manifest import FunctionEntry, RouteEntry
+from lamppost.derive.manifest import FunctionEntry, RouteEntry, ServiceEntry
 from lamppost.errors import AuthorError, CallerError, OperatorError
 from lamppost.observe.log import Log
 from lamppost.runtime import body, deadline, encode, identity
@@ -57,7 +57,7 @@ class HttpFunction:
         said: dict[str, str] = {}
         try:
             method = _method(event)
-            served, in_path = self._find(event, method)
+            served, in_path = self._find(event, method, context.service, said)
             context.identify(identity.caller(event, served.route, self._guard))
             if self._bystander is None:
                 self._bystander = deadline.Bystander()
@@ -65,38 +65,44 @@ class HttpFunction:
             asked = Asked(event, method, in_path, seconds, said)
             answered: dict[str, Any] = self._bystander.run(lambda: _serve(served, asked, context), seconds)
         except CallerError as refusal:
-            answered = encode.problem(refusal, context.request_id)
+            answered = self._refused(refusal, context)
         except deadline.Overdue:
             self._bystander = None
             context.end()
             _interrupt()
             context.log.error("request.overdue", route=event.get("routeKey"))
-            answered = encode.problem(_given_up(), context.request_id)
+            answered = self._refused(_given_up(), context)
         except Exception as error:  # noqa: BLE001 - the process boundary: what is not foreseen is a 500 without a word
-            answered = encode.problem(_blame(error, context.log), context.request_id)
+            answered = self._refused(_blame(error, context.log), context)
         if method == "HEAD":
             answered = {**answered, "body": "", "isBase64Encoded": False}
         if said:
             answered["headers"] = {**answered["headers"], **said}
         return answered
 
-    def _find(self, event: dict[str, Any], method: str) -> tuple[Served, dict[str, str]]:
+    def _refused(self, refusal: CallerError, context: LiveContext) -> dict[str, Any]:
+        if context.service.problems is None:
+            return encode.problem(refusal, context.request_id)
+        from lamppost.runtime import shaped
+
+        return shaped.problem(refusal, context.request_id, context.service.problems)
+
+    def _find(
+        self, event: dict[str, Any], method: str, service: ServiceEntry, said: dict[str, str]
+    ) -> tuple[Served, dict[str, str]]:
         served = self._exact.get(event.get("routeKey", ""))
         if served is not None:
             return served, event.get("pathParameters") or {}
         # Behind a catch-all route the gateway does not say which of ours was meant.
         path = event.get("rawPath", "")
-        known = False
         for allowed, pattern, key in self._templates:
             match = pattern.fullmatch(path)
-            if match is not None:
-                known = True
-                if allowed in (method, "ANY") or (allowed == "GET" and method == "HEAD"):
-                    return self._exact[key], {
-                        name: unquote(value) for name, value in match.groupdict().items()
-                    }
-        if known:
-            raise CallerError(405, "method_not_allowed", f"{method} is not offered here")
+            if match is not None and (allowed in (method, "ANY") or (allowed == "GET" and method == "HEAD")):
+                return self._exact[key], {name: unquote(value) for name, value in match.groupdict().items()}
+        allow = _offered(service, path)
+        if allow:
+            said["allow"] = allow
+            raise CallerError(405, "method_not_allowed", f"{method} is not offered here, but {allow}")
         raise CallerError(404, "route_not_found", "nothing answers at this path")
 
 
@@ -109,7 +115,15 @@ def _serve(served: Served, asked: Asked, context: LiveContext) -> dict[str, Any]
     arguments = [argument(parameter, asked.event, asked.in_path, context) for parameter in binding.parameters]
 
     def work() -> dict[str, Any]:
-        return encode.answer(binding.handler(*arguments), binding.status)
+        try:
+            value = binding.handler(*arguments)
+        except CallerError as refusal:
+            if served.route.refuses is not None:
+                from lamppost.runtime import stated
+
+                stated.check(refusal, served.route, context)
+            raise
+        return encode.answer(value, binding.status)
 
     return _once(served.route, asked, context, work)
 
@@ -165,6 +179,17 @@ def _method(event: Any) -> str:
 
 def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(_PARAMETER.sub(lambda m: f"(?P<{m[1]}>{'.+' if m[2] else '[^/]+'})", re.escape(path)))
+
+
+def _offered(service: ServiceEntry, path: str) -> str:
+    """The methods that some function of the service answers at `path`, as an Allow header has them."""
+    methods = {
+        route.method
+        for function in service.functions
+        for route in function.routes
+        if _pattern(route.path).fullmatch(path)
+    }
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _interrupt() -> None:
