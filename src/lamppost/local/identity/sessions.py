@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from lamppost.local.identity.minting import Login
+from lamppost.local.identity.wire import Refused
 from lamppost.local.private_file import PrivateFile
 
 LIFETIME = 30 * 86400.0
@@ -46,8 +47,11 @@ class Sessions:
             kept.lines[name] = _Line(login, _hash(secret), self._clock() + LIFETIME)
         return f"{name}.{secret}"
 
-    def turn(self, token: str, client: str) -> tuple[Login, str] | None:
-        """The login of `token` and its successor. None when it holds no more; a used one ends its line."""
+    def turn(self, token: str, client: str, scope: str) -> tuple[Login, str] | None:
+        """The login of `token` and its successor. None when it holds no more; a used one ends its line.
+
+        Raises `Refused`, and turns nothing, when `scope` holds more than the login gave.
+        """
         name, _, secret = token.partition(".")
         with self._file.change() as kept:
             line = kept.lines.get(name)
@@ -56,6 +60,8 @@ class Sessions:
             if not hmac.compare_digest(line.hash, _hash(secret)):
                 del kept.lines[name]
                 return None
+            if not set(scope.split()) <= set(line.login.scope.split()):
+                raise Refused("invalid_scope", "a refresh may ask for less, never for more")
             successor = secrets.token_urlsafe(32)
             line.hash = _hash(successor)
         return line.login, f"{name}.{successor}"
