@@ -331,7 +331,7 @@ def test_a_small_table_is_done_with_the_deploy_in_its_place(empty: Any, files: F
         last="-- lamppost: phase contract\nalter table shop.things add check (touched = 1)",
     )
     outcome = apply(empty.admin, bundle, role=empty.role)
-    assert [name.split("__")[2] for name in outcome.applied[1:]] == [
+    assert [name.split("__")[2] for name in outcome.applied if "__shop__" in name] == [
         "things.sql",
         "job.sql",
         "index.sql",

@@ -61,6 +61,9 @@ JOB = (
 )
 
 
+SLEEPS = "select 1 from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()"
+
+
 def ask(conninfo: str, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         cursor = connection.execute(query.encode())
@@ -158,7 +161,7 @@ def test_the_next_runner_takes_over_from_one_that_was_killed_inside_its_statemen
     files(job=hang)
     runner = Runner(empty.admin, tmp_path / "shop" / "migrations", empty.role)
     child = runner.start()
-    until(empty.admin, "select 1 from pg_stat_activity where wait_event = 'PgSleep'")
+    until(empty.admin, SLEEPS)
     os.kill(child, signal.SIGKILL)
     runner.ended()
     runner.close()
