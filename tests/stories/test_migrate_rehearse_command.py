@@ -95,3 +95,13 @@ def test_drift_of_a_loose_folder_is_found(loose: Path, empty: Any, postgres_clus
     code, said = run(loose.parent, "drift", "migrations", "--postgres", url)
     (one,) = said["databases"][0]["differences"]
     assert (code, one["name"], one["cause"]) == (1, "pets.sneaked", "changed by hand")
+
+
+def test_tables_of_the_schema_public_are_rehearsed_too(tmp_path: Path) -> None:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "001.sql").write_text("create table public.cats (id bigint primary key, name text)")
+    concurrent = "-- lamppost: no-transaction\ncreate index concurrently cats_name on public.cats (name)"
+    (folder / "002.sql").write_text(concurrent)
+    code, said = run(tmp_path, "rehearse", "migrations", "--rows", "1000")
+    assert (code, said["verdict"]) == (0, "pass")

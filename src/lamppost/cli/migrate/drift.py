@@ -61,6 +61,8 @@ def _prepared(cluster: "Cluster", target: Target, live: "Described") -> "Place":
         own = [schema for schema in schemas if schema != "lamppost"]
         provision(cluster.dsn("postgres"), target.database, own, "drift")
     owner = target.role or live.owner
+    # Any database may be somebody's, PostgreSQL's own among them, and those stand here already.
+    name = target.database if schemas is not None else f"{target.database}_replayed"
     with psycopg.connect(cluster.dsn("postgres"), autocommit=True) as admin:
         standing = {row[0] for row in admin.execute("select rolname from pg_roles").fetchall()}
         for role in live.roles:
@@ -69,10 +71,10 @@ def _prepared(cluster: "Cluster", target: Target, live: "Described") -> "Place":
         if schemas is None:
             admin.execute(
                 sql.SQL("create database {} owner {}").format(
-                    sql.Identifier(target.database), sql.Identifier(owner or cluster.user)
+                    sql.Identifier(name), sql.Identifier(owner or cluster.user)
                 )
             )
-    return Place(target.database, cluster.dsn(target.database), owner, schemas)
+    return Place(target.database, cluster.dsn(name), owner, schemas)
 
 
 def _words(found: "list[Drift]", count: int) -> str:

@@ -164,11 +164,18 @@ class _Run:
         with closing(
             psycopg.connect(make_conninfo(self._stage.conninfo, dbname="postgres"), autocommit=True)
         ) as server:
-            words = {"copy": sql.Identifier(name), "original": sql.Identifier(self._stage.database)}
+            words = {
+                "copy": sql.Identifier(name),
+                "original": sql.Identifier(self._stage.database),
+                # Whoever owns a database may create in its schema public.
+                "owner": sql.Identifier(self._stage.role) if self._stage.role else sql.SQL("current_user"),
+            }
             # A template must have no other session, so ours steps out meanwhile.
             self._admin.close()
             server.execute(
-                sql.SQL("create database {copy} template {original} strategy file_copy").format(**words)
+                sql.SQL("create database {copy} owner {owner} template {original} strategy file_copy").format(
+                    **words
+                )
             )
             self._admin = psycopg.connect(self._stage.conninfo, autocommit=True)
             self._seeder.move(self._admin)
