@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from lamppost.migrate.lint.model import Finding
+from lamppost.migrate.lint.report import words as words_of
+from lamppost.migrate.lint.options import Report
+
 BIN = Path(sys.executable).parent / "lamppost"
 SAFE = "create table shop.things (id bigint primary key);\n"
 
@@ -144,3 +148,21 @@ def test_github_shows_each_finding_beside_its_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [["nowhere"], [".", "--pg", "new"], ["--no-such-option"], []])
 def test_wrong_usage_exits_with_two(tmp_path: Path, words: list[str]) -> None:
     assert run(*words, folder=tmp_path)[0] == 2
+
+
+def test_a_person_reads_once_that_another_tool_named_the_files(tmp_path: Path) -> None:
+    findings = [
+        Finding(
+            file=f"{number}.sql",
+            line=1,
+            rule="file-name",
+            severity="advise",
+            message="not the name of a migration",
+            instead="rename it",
+        )
+        for number in range(3)
+    ]
+    told = words_of(Report(files=["0.sql", "1.sql", "2.sql"], findings=findings, verdict="advise"))
+    assert told.count("not the name") + told.count("Not the name") == 1
+    assert "as in 2 more files" in told
+    assert told.endswith("verdict advise: 3 advice in 3 files")

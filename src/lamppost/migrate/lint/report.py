@@ -6,6 +6,8 @@ from lamppost.migrate.lint.model import Finding
 from lamppost.migrate.lint.options import Report
 from lamppost.migrate.lint.rules import load
 
+# What is said about a file whose name does not follow the convention.
+NAME = "file-name"
 _LEVEL = {"block": "error", "advise": "warning"}
 
 
@@ -69,9 +71,14 @@ def _property(text: str) -> str:
 def words(report: Report) -> str:
     """For a person: what, who waits, what to write instead, and a count at the end."""
     lines: list[str] = []
+    # Where other tools name the files, one word about it is enough.
+    names = [finding for finding in report.findings if finding.rule == NAME and finding.severity == "advise"]
     for finding in report.findings:
+        if finding in names[1:]:
+            continue
         mark = "" if finding.severity == "block" else " (advice)"
-        lines.append(f"{finding.file}:{finding.line}  {finding.rule}{mark}")
+        others = f", as in {len(names) - 1} more files" if finding in names[:1] and len(names) > 1 else ""
+        lines.append(f"{finding.file}:{finding.line}  {finding.rule}{mark}{others}")
         lines.append(f"    {_sentence(finding.message)}")
         lines.append(f"    Instead: {finding.instead}.")
     return "\n".join([*lines, summary(report)])
