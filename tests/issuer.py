@@ -22,7 +22,8 @@ from lamppost.local.authorizers import Authorizers
 from lamppost.local.functions.spec import Result
 from lamppost.local.gateway import HTTP_LIMITS, Gateway
 from lamppost.local.http import Server, serve
-from lamppost.local.identity.issuer import SEGMENT, Issuer
+from lamppost.local.identity.door import SEGMENT
+from lamppost.local.identity.issuer import Issuer
 from lamppost.observe.log import Log
 from tests.wire import Heard, once, request
 
@@ -49,7 +50,7 @@ class Desk:
         self.events: list[dict[str, Any]] = []
         self.issuer = Issuer(data, lambda: self.now)
         self.log: list[str] = []
-        doors = Authorizers(self.issuer.verifier, self._invoke, Log(write=self.log.append))
+        doors = Authorizers(self.issuer.verifier.verify, self._invoke, Log(write=self.log.append))
         self.gateway = Gateway(self._invoke, doors)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)

@@ -15,7 +15,7 @@ from lamppost.local.authorizers import Authorizers
 from lamppost.local.functions.spec import Result
 from lamppost.local.gateway import Gateway
 from lamppost.local.http import Request, Response
-from lamppost.local.identity.issuer import Issuer
+from lamppost.local.identity.door import Identity
 from lamppost.observe.log import Log
 
 
@@ -26,8 +26,8 @@ def gateway(payload: bytes = b'{"statusCode":200}', **how: Any) -> tuple[Gateway
         events.append({"function": name, **json.loads(event)})
         return Result(payload, **how)
 
-    verifier = Issuer(Path(tempfile.mkdtemp())).verifier
-    made = Gateway(invoke, Authorizers(verifier, invoke, Log()))
+    identity = Identity(Path(tempfile.mkdtemp()))
+    made = Gateway(invoke, Authorizers(identity.verify, invoke, Log()))
     service = import_module("tests.data.probe.services.probe.service").service
     made.describe(describe(System((service,)), {"probe": ""}))
     return made, events

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lamppost.errors import OperatorError
+from lamppost.local.identity.door import Identity
 from lamppost.local.identity.issuer import Issuer
 from tests.bad_inputs import cases, is_refusal
 from tests.issuer import Desk
@@ -181,9 +182,10 @@ def test_the_issuer_exists_in_the_local_stage_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     monkeypatch.setenv("LAMPPOST_STAGE", stage)
-    with pytest.raises(OperatorError) as refused:
-        Issuer(tmp_path)
-    assert refused.value.code == "issuer_not_local"
+    for made in (Issuer, Identity):
+        with pytest.raises(OperatorError) as refused:
+            made(tmp_path)
+        assert refused.value.code == "issuer_not_local"
 
 
 def test_nothing_a_token_names_is_fetched(desk: Desk) -> None:

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-aut
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,10 +18,12 @@ from lamppost.derive.manifest import AuthorizerEntry, Manifest, RouteEntry, Serv
 from lamppost.errors import CallerError
 from lamppost.local.functions.spec import Result
 from lamppost.local.http_messages import Response, problem
-from lamppost.local.identity.verifying import Verified, Verifier
 from lamppost.observe.log import Log
-from lamppost.tokens import access, compact
 
+if TYPE_CHECKING:
+    from lamppost.local.identity.verifying import Verified
+
+Verify = Callable[[str], Awaitable["Verified"]]
 Invoke = Callable[[str, bytes], Awaitable[Result]]
 Event = dict[str, Any]
 
@@ -32,8 +34,8 @@ _WORDS = {401: "Unauthorized", 403: "Forbidden", 500: "Internal Server Error"}
 class Authorizers:
     """The doors of all APIs."""
 
-    def __init__(self, verifier: Verifier, invoke: Invoke, log: Log) -> None:
-        self._verifier = verifier
+    def __init__(self, verify: Verify, invoke: Invoke, log: Log) -> None:
+        self._verify = verify
         self._invoke = invoke
         self._log = log
         self._doors: dict[str, _JwtDoor | _LambdaDoor] = {}
@@ -48,7 +50,7 @@ class Authorizers:
 
     def _door(self, service: ServiceEntry, asked: AuthorizerEntry) -> "_JwtDoor | _LambdaDoor":
         if asked.function is None:
-            return _JwtDoor(asked, self._verifier)
+            return _JwtDoor(asked, self._verify)
         function = names.physical(service.function(asked.function).named, names.LOCAL_ENV)
         return _LambdaDoor(function, asked.cache, self._invoke, self._log)
 
@@ -78,13 +80,16 @@ def refusal(error: CallerError, route: RouteEntry, request_id: str) -> Response:
 
 
 class _JwtDoor:
-    def __init__(self, asked: AuthorizerEntry, verifier: Verifier) -> None:
+    def __init__(self, asked: AuthorizerEntry, verify: Verify) -> None:
         self._asked = asked
-        self._verifier = verifier
+        self._verify = verify
 
     async def admit(self, route: RouteEntry, event: Event) -> Event:
+        # Loaded with the first caller: most systems' start has none.
+        from lamppost.tokens import access, compact
+
         # The header only, though AWS could be told otherwise: a query ends up in logs.
-        found = await self._verifier.verify(compact.bearer(event["headers"].get("authorization")))
+        found = await self._verify(compact.bearer(event["headers"].get("authorization")))
         access.check_times(found.claims, lifetime=self._asked.lifetime)
         # "API Gateway validates client_id only if aud is not present."
         audience = found.claims.get("aud", found.claims.get("client_id"))
@@ -94,7 +99,7 @@ class _JwtDoor:
         return {"jwt": {"claims": found.texts, "scopes": sorted(found.scopes) if route.scopes else None}}
 
 
-def _check_scopes(found: Verified, route: RouteEntry) -> None:
+def _check_scopes(found: "Verified", route: RouteEntry) -> None:
     # "The token must include at least one of the route's scopes"; that all are there, the function asks.
     if route.scopes and not found.scopes & set(route.scopes):
         raise CallerError(403, "insufficient_scope", "the token has none of the scopes of this route")

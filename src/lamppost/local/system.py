@@ -37,7 +37,7 @@ from lamppost.local.functions.served import ServedFunctions
 from lamppost.local.functions.spec import Result
 from lamppost.local.gateway import HTTP_LIMITS, Gateway
 from lamppost.local.http import Handler, Request, Response, Server, serve
-from lamppost.local.identity.issuer import SEGMENT, Issuer
+from lamppost.local.identity.door import SEGMENT, Identity
 from lamppost.local.inbox import Inbox
 from lamppost.local.launch import Launched
 from lamppost.local.logs import LogStore
@@ -75,7 +75,7 @@ class System:
         self.settings = Settings(data)
         self.queues = Queues()
         self.inbox = Inbox(data / "inbox.jsonl")
-        self.issuer = Issuer(data / "identity")
+        self.identity = Identity(data / "identity")
         self.databases = Databases(self.cluster, self.settings.secrets)
         self.code = Code(Manifest(()), options.root)
         self.started_at = time.time()
@@ -88,7 +88,7 @@ class System:
     async def start(self) -> state.Running:
         """Bring everything up; on return requests are served."""
         self.lambdas = Lambdas(self.nursery, self._append, self._environment, self._register, self.log)
-        doors = Authorizers(self.issuer.verifier, self.lambdas.invoke, self.log)
+        doors = Authorizers(self.identity.verify, self.lambdas.invoke, self.log)
         self.gateway = Gateway(self.lambdas.invoke, doors)
         self.later = Later(self._run_later, self._failed, self.log)
         self.clock = Clock(self._tick, self.quiet)
@@ -125,7 +125,7 @@ class System:
         await self.messaging.declare(manifest)
         self.code = code
         self.lambdas.describe(manifest)
-        self.issuer.describe(manifest)
+        self.identity.describe(manifest)
         self.gateway.describe(manifest)
         self.clock.describe(manifest, lambda named: names.physical(named, names.LOCAL_ENV))
         await self.messaging.connect(manifest)
@@ -186,8 +186,8 @@ class System:
         self._servers = [gateway, aws, extension]
         self.port, self.aws_port = gateway.port, aws.port
         self.gateway.mount("_inbox", self.inbox)
-        self.issuer.at(f"http://127.0.0.1:{self.port}/{SEGMENT}")
-        self.gateway.mount(SEGMENT, self.issuer)
+        self.identity.at(f"http://127.0.0.1:{self.port}/{SEGMENT}")
+        self.gateway.mount(SEGMENT, self.identity)
         for segment, app in self._apps(self).items():
             self.gateway.mount(segment, app)
         self._place = {

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lamppost.declare import names
 from lamppost.derive.manifest import Manifest
 from lamppost.errors import CallerError, OperatorError
 from lamppost.local.http_messages import Handler, Request, Response
@@ -13,27 +12,20 @@ from lamppost.local.identity import clients as registered
 from lamppost.local.identity import wire
 from lamppost.local.identity.authorize import PERSON, Authorize, granted
 from lamppost.local.identity.clients import Client
+from lamppost.local.identity.door import SEGMENT, check_stage
 from lamppost.local.identity.grants import Grants
 from lamppost.local.identity.keys import Keys
 from lamppost.local.identity.minting import Login, Mint
 from lamppost.local.identity.sessions import Sessions
 from lamppost.local.identity.verifying import Verifier
-from lamppost.settings import stage
 from lamppost.tokens import compact
-
-SEGMENT = "_identity"
 
 
 class Issuer:
     """The issuer of one data folder. Raises `OperatorError` in every stage but the local one."""
 
     def __init__(self, data: Path, clock: Callable[[], float] = time.time) -> None:
-        if stage.stage() != names.LOCAL:
-            raise OperatorError(
-                f"an issuer that asks for no password has no place in the stage {stage.stage()!r}",
-                fix="unset LAMPPOST_STAGE to run the local stage; elsewhere Cognito issues the tokens",
-                code="issuer_not_local",
-            )
+        check_stage()
         self.clients: Mapping[str, Client] = {}
         self._keys = Keys(data / "keys.json", clock)
         self._mint = Mint(self._keys, clock)

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from lamppost.errors import OperatorError
-from lamppost.local.identity.clients import Client
 from lamppost.local.orders.kinds import Arguments, Order
 
 if TYPE_CHECKING:
+    from lamppost.local.identity.clients import Client
     from lamppost.local.system import System
 
 
@@ -28,14 +28,16 @@ class Identifying:
     async def _issue(self, given: Arguments) -> Any:
         """A token of `service` (the only one when it is empty) for `person`; an address to try it on."""
         client = self._client(given.get("service") or "")
-        token = await self._system.issuer.token(client, given["person"], given["scope"], given["ttl"])
+        token = await self._system.identity.issuer.token(
+            client, given["person"], given["scope"], given["ttl"]
+        )
         return {"token": token, "client": client.id, "try": self._try(client)}
 
     async def _rotate(self, _: Arguments) -> Any:
-        return {"kid": await self._system.issuer.rotate()}
+        return {"kid": await self._system.identity.issuer.rotate()}
 
     async def _clients(self, _: Arguments) -> Any:
-        issuer = self._system.issuer
+        issuer = self._system.identity.issuer
         return {
             "issuer": issuer.url,
             "clients": [
@@ -50,8 +52,8 @@ class Identifying:
             ],
         }
 
-    def _client(self, service: str) -> Client:
-        known = self._system.issuer.clients
+    def _client(self, service: str) -> "Client":
+        known = self._system.identity.issuer.clients
         fitting = [client for client in known.values() if service in client.services]
         if not service:
             fitting = [client for client in known.values() if client.asked] or list(known.values())
@@ -70,7 +72,7 @@ class Identifying:
             code="no_client",
         )
 
-    def _try(self, client: Client) -> str:
+    def _try(self, client: "Client") -> str:
         """The URL of a guarded route that a GET without parameters reaches, else of the API."""
         for service in self._system.manifest.services:
             if service.name in client.services:
@@ -80,4 +82,4 @@ class Identifying:
                     if route.method == "GET" and not route.public and "{" not in route.path:
                         return f"{base}{route.path}"
                 return base
-        return self._system.issuer.url
+        return self._system.identity.issuer.url
