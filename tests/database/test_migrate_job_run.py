@@ -380,6 +380,14 @@ def test_a_failing_small_job_fails_the_deploy_and_keeps_what_was_before_it(empty
     assert refused.value.code == "migration_edited"
 
 
+def test_a_file_that_is_no_job_is_not_run_as_one(empty: Any, files: Files) -> None:
+    bundle = files(things=MAKE.format(rows=10))
+    for name in (name_of(bundle, "things"), "nothing.sql"):
+        with pytest.raises(OperatorError) as refused:
+            run_job(empty.admin, bundle, name, role=empty.role)
+        assert refused.value.code == "job_unknown"
+
+
 def test_the_first_file_of_all_may_be_a_job(empty: Any, files: Files) -> None:
     ask(empty.admin, f'set role "{empty.role}"; ' + MAKE.format(rows=10))
     bundle = files(job=JOB)

@@ -24,8 +24,9 @@ class Stopping:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Who was heard is not heard again: the verdict is being printed, and the process ends by itself.
         for number, before in self._before.items():
-            signal.signal(number, before)
+            signal.signal(number, signal.SIG_IGN if self._count else before)
 
     def came(self) -> bool:
         """Whether somebody wants it to stop."""

@@ -9,6 +9,13 @@ from lamppost.migrate.jobs.state import Progress
 from lamppost.migrate.states import minute
 
 
+def unknown(name: str) -> OperatorError:
+    """There is no job of this name among the files."""
+    return OperatorError(
+        f"{name} is no job among these files", fix="see lamppost migrate job list", code="job_unknown"
+    )
+
+
 def not_taken_up(migration: Migration, row: Progress | None) -> AuthorError | OperatorError:
     """The job could not be begun: it is paused, or its file is another one than it began with."""
     if row is not None and row.text_sha256 != migration.text_sha256:

@@ -85,7 +85,9 @@ def run_job(
     `OperatorError` for locks, rights, poolers, another runner (`job_running`), a pause (`job_paused`), and a
     server that went away; whole batches stay.
     """
-    migration = next(one for one in bundle.migrations if one.name == name)
+    migration = next((one for one in bundle.migrations if one.name == name and one.job is not None), None)
+    if migration is None:
+        raise refusals.unknown(name)
     with (
         connected(conninfo) as connection,
         locked(connection, name, wait=lock_wait),
