@@ -223,3 +223,5 @@ def test_a_hook_that_runs_in_a_folder_below_finds_the_repository(checkout: Check
 def test_names_of_any_letters_are_understood(checkout: Checkout) -> None:
     checkout.write("[grüße] x.sql", "truncate shop.things;\n")
     assert names(checkout.lint()) == ["[grüße] x.sql"]
+    done = checkout.run("[grüße] x.sql", "--changed", "--json", cwd=checkout.folder)
+    assert json.loads(done.stdout)["files"] == ["[grüße] x.sql"]

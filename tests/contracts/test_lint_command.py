@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from lamppost.migrate.lint.model import Finding
-from lamppost.migrate.lint.report import words as words_of
 from lamppost.migrate.lint.options import Report
+from lamppost.migrate.lint.report import words as words_of
 
 BIN = Path(sys.executable).parent / "lamppost"
 SAFE = "create table shop.things (id bigint primary key);\n"
@@ -143,6 +143,14 @@ def test_github_shows_each_finding_beside_its_line(tmp_path: Path) -> None:
     _, out = run(".", "--github", folder=tmp_path)
     assert out.startswith("::error file=2026-01-01T0900__shop__a.sql,line=1,title=truncate::")
     assert out.splitlines()[-1] == "verdict block: 1 blocking in 1 file"
+
+
+def test_a_name_in_a_file_gives_github_no_command_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path, "a,b:c%.sql", 'drop table shop."x\n::add-mask::y\r%";')
+    _, out = run(".", "--github", folder=tmp_path)
+    assert [line.partition(" ")[0] for line in out.splitlines()] == ["::warning", "::error", "verdict"]
+    assert "file=a%2Cb%3Ac%25.sql,line=1" in out
+    assert "x%0A::add-mask::y%0D%25" in out
 
 
 @pytest.mark.parametrize("words", [["nowhere"], [".", "--pg", "new"], ["--no-such-option"], []])

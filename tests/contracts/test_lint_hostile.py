@@ -23,7 +23,7 @@ from lamppost.migrate.lint.translate import Translator
 BIN = Path(sys.executable).parent / "lamppost"
 BESIDE = "2026-01-01T0901__shop__beside.sql"
 # What a file of six megabytes may take, and a folder of a few: seconds of CPU, bytes.
-SECONDS, MEMORY = 60, 4_000_000_000
+SECONDS, MEMORY = 20, 4_000_000_000
 
 
 def bounded() -> None:
@@ -168,6 +168,26 @@ def test_what_has_no_rights_is_said(closed: Path) -> None:
     assert [finding["rule"] for finding in report["closed"]] == ["unreadable-file"]
     assert [f["rule"] for f in report["2026-01-01T0902__shop__closed.sql"]] == ["unreadable-file"]
     assert BESIDE in report
+
+
+def test_a_folder_that_cannot_be_opened_is_said_whoever_runs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, b"select 1;")
+    (tmp_path / "closed").mkdir()
+    scandir = os.scandir
+
+    def refuse(place: str) -> Any:
+        if Path(place).name == "closed":
+            raise PermissionError(13, "Permission denied", place)
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    findings = lint([tmp_path], Options()).findings
+    assert [(Path(one.file).name, one.rule) for one in findings] == [
+        ("closed", "unreadable-file"),
+        (BESIDE, "truncate"),
+    ]
 
 
 def failing(what: Truncate, at: object) -> Iterator[Found]:

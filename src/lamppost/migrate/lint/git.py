@@ -7,15 +7,7 @@ from pathlib import Path
 from lamppost.errors import OperatorError
 
 # A repository's own settings must not make reading it run something, nor change what is answered.
-_CALM = (
-    "--literal-pathspecs",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.quotepath=off",
-    "-c",
-    "diff.relative=false",
-)
+_CALM = ("--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "diff.relative=false")
 # What git sets for its hooks: relative to where the hook began, and naming an index of its own.
 _OF_HOOKS = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
 

@@ -72,16 +72,22 @@ def words(report: Report) -> str:
     """For a person: what, who waits, what to write instead, and a count at the end."""
     lines: list[str] = []
     # Where other tools name the files, one word about it is enough.
-    names = [finding for finding in report.findings if finding.rule == NAME and finding.severity == "advise"]
+    named = sum(_of_another_tool(finding) for finding in report.findings)
+    said = False
     for finding in report.findings:
-        if finding in names[1:]:
+        if _of_another_tool(finding) and said:
             continue
         mark = "" if finding.severity == "block" else " (advice)"
-        others = f", as in {len(names) - 1} more files" if finding in names[:1] and len(names) > 1 else ""
+        others = f", as in {named - 1} more files" if _of_another_tool(finding) and named > 1 else ""
+        said = said or _of_another_tool(finding)
         lines.append(f"{finding.file}:{finding.line}  {finding.rule}{mark}{others}")
         lines.append(f"    {_sentence(finding.message)}")
         lines.append(f"    Instead: {finding.instead}.")
     return "\n".join([*lines, summary(report)])
+
+
+def _of_another_tool(finding: Finding) -> bool:
+    return finding.rule == NAME and finding.severity == "advise"
 
 
 def summary(report: Report) -> str:
