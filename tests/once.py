@@ -1,6 +1,7 @@
 """The service `once` on a real database, called within this process as a gateway would call it."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,24 @@ SERVICE = "tests.data.once.services.once.service"
 TABLES = (("once", ONCE / "services" / "once" / "migrations"),)
 
 
+def variables(url: str) -> dict[str, str]:
+    """Direct mode's variables for a libpq URL."""
+    info = psycopg.conninfo.conninfo_to_dict(url)
+    parts = {"HOST": "host", "PORT": "port", "NAME": "dbname", "USER": "user", "PASSWORD": "password"}
+    return {f"DB_{name}": str(info[part]) for name, part in parts.items()}
+
+
+def point_to(url: str) -> None:
+    """Lead this process's pool to the database of `url`, until the process ends."""
+    os.environ.pop("DB_SECRET_NAME", None)
+    os.environ.update(variables(url))
+
+
 def led_to(database: TestDatabase, monkeypatch: Any) -> None:
-    """Lead this process's pool to `database`, as the functions' role."""
-    info = psycopg.conninfo.conninfo_to_dict(database.app)
+    """Lead this process's pool to `database`, as the functions' role, for one test."""
     monkeypatch.delenv("DB_SECRET_NAME", raising=False)
-    for name, part in (("HOST", "host"), ("PORT", "port"), ("NAME", "dbname"), ("USER", "user")):
-        monkeypatch.setenv(f"DB_{name}", str(info[part]))
-    monkeypatch.setenv("DB_PASSWORD", str(info["password"]))
+    for name, value in variables(database.app).items():
+        monkeypatch.setenv(name, value)
 
 
 class Shop(Called):

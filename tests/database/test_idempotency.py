@@ -12,9 +12,11 @@ from lamppost.db.pool import close_pool
 from lamppost.runtime import idempotency, queues, sweeping
 from lamppost.testing.plugin import MakeDatabase
 from tests.once import TABLES, Shop, led_to, told
+from tests.running import until
 
 WAITING = """
-select from pg_locks join pg_stat_activity using (pid) where not granted and datname = current_database()
+select count(*) from pg_locks join pg_stat_activity using (pid)
+ where not granted and datname = current_database()
 """
 MUTATING = (
     "POST /order",
@@ -38,10 +40,9 @@ class Books:
     def kept(self) -> int:
         return int(self.db.execute("select count(*) from lamppost.idempotency").fetchone()[0])
 
-    def until_somebody_waits(self) -> None:
-        """Return when a session waits for another's transaction."""
-        while not self.db.execute(WAITING).fetchone():
-            pass
+    def until_waiting(self, sessions: int) -> None:
+        """Return when so many sessions wait for another's transaction."""
+        until(lambda: self.db.execute(WAITING).fetchone() == (sessions,))
 
 
 @pytest.fixture
@@ -153,7 +154,7 @@ def test_a_body_that_is_refused_leaves_no_key_behind(books: Books) -> None:
 
 
 def test_an_answer_too_large_to_keep_is_not_given_and_nothing_was_done(books: Books) -> None:
-    assert told(Shop().ask("POST /large", key="k1")) == (500, "idempotency_answer_too_large")
+    assert told(Shop().ask("POST /large", key="k1")) == (422, "idempotency_answer_too_large")
     assert (books.orders(), books.kept()) == ([], 0)
     assert Shop().ask("POST /large")["statusCode"] == 200
 
@@ -213,10 +214,9 @@ def test_a_duplicate_that_comes_meanwhile_waits_and_gets_the_same_answer(books: 
     held = books.database.connect(autocommit=False)
     held.execute("lock table once.orders in exclusive mode")
     first = Apart(lambda: Shop().ask("POST /order", key="k1"))
-    books.until_somebody_waits()
+    books.until_waiting(1)
     second = Apart(lambda: Shop().ask("POST /order", key="k1"))
-    while books.db.execute("select count(*) from pg_locks where not granted").fetchone()[0] < 2:
-        pass
+    books.until_waiting(2)
     held.rollback()
     assert first.done()["statusCode"] == second.done()["statusCode"] == 201
     assert first.answer["body"] == second.answer["body"]
@@ -230,7 +230,7 @@ def test_a_duplicate_that_cannot_wait_is_told_to_come_again(
     held = books.database.connect(autocommit=False)
     held.execute("lock table once.orders in exclusive mode")
     first = Apart(lambda: Shop().ask("POST /order", key="k1"))
-    books.until_somebody_waits()
+    books.until_waiting(1)
     busy = Shop().ask("POST /order", key="k1")
     assert (told(busy), busy["headers"]["retry-after"]) == ((409, "idempotency_in_progress"), "2")
     held.rollback()

@@ -30,6 +30,8 @@ PATIENCE = 5.0
 SHARE = 0.5
 # What is kept of an answer: more would make the table the place where answers live.
 BODY_MAX = 1024 * 1024
+# A returned status from here on says that the work failed, as raising does.
+FAILURE = 500
 SCOPE_MAX = 200
 # One in so many requests with a key leaves a sweep behind.
 SWEEP_EVERY = 100
@@ -125,31 +127,32 @@ def once(request: Request, context: "LiveContext", work: Callable[[], Answer], *
 
     context.check_time()
     answered: Answer = {}
-    joined: Joined | None = None
-    committed = False
-    try:
-        with get_pool().transaction() as db:
-            known = _claim(db, request, seconds)
-            if known is not None:
-                return known
-            joined = Joined(db)
-            context.join(joined)
-            try:
-                answered = work()
-            finally:
-                context.join(None)
-            if answered["statusCode"] >= 500:
-                raise Rollback
-            context.check_time()
-            _keep(db, request, answered)
-        committed = answered["statusCode"] < 500
-    finally:
-        if joined is not None and not committed:
-            joined.drop(context.log)
-    if joined is not None and committed:
-        joined.send_all(context.log)
+    committed: Joined | None = None
+    with get_pool().transaction() as db:
+        known = _claim(db, request, seconds)
+        if known is not None:
+            answered = known
+            # Reading it locked its row: a commit would wait for the disk on account of nothing.
+            raise Rollback
+        joined = Joined(db)
+        answered = _joined(context, joined, work)
+        if answered["statusCode"] >= FAILURE:
+            raise Rollback
+        context.check_time()
+        _keep(db, request, answered)
+        committed = joined
+    if committed is not None:
+        committed.send_all(context.log)
         _sweep_sometimes()
     return answered
+
+
+def _joined(context: "LiveContext", joined: Joined, work: Callable[[], Answer]) -> Answer:
+    context.join(joined)
+    try:
+        return work()
+    finally:
+        context.join(None)
 
 
 def _claim(db: "Connection[Any]", request: Request, seconds: float) -> Answer | None:
@@ -187,7 +190,7 @@ def _keep(db: "Connection[Any]", request: Request, answered: Answer) -> None:
     kept = base64.b64decode(body) if answered.get("isBase64Encoded") else body.encode()
     if len(kept) > BODY_MAX:
         raise CallerError(
-            500,
+            422,
             "idempotency_answer_too_large",
             f"nothing was done: the answer has {len(kept)} bytes, and {BODY_MAX} are kept under a key",
         )

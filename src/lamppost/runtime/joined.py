@@ -5,7 +5,7 @@ With one, the key, the effects and the answer are one fact, and a message about 
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -73,10 +73,3 @@ class Joined:
                     messages=len(messages),
                     error=str(error).partition("\n")[0],
                 )
-
-    def drop(self, log: Log) -> None:
-        """Forget what was held, because it is not known to be committed."""
-        waiting: Sequence[str] = [queue for queue, _, _ in self._held]
-        if waiting:
-            log.warning("message.dropped", queues=sorted(set(waiting)), why="the transaction did not commit")
-        self._held = []

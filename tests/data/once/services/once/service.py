@@ -12,6 +12,7 @@ orders = Function(
         Route("PATCH /order/{name}", api.patch),
         Route("DELETE /order/{name}", api.remove),
         Route("GET /orders", api.count),
+        Route("GET /nothing", api.page),
         Route("POST /strict", api.place, status=201, idempotency="required"),
         Route("POST /small", api.place, body_limit=64),
         Route("POST /picture", api.picture),
@@ -32,6 +33,7 @@ counted = Function(
         Route("GET /page", api.page, rate="bulk"),
         Route("POST /login", api.page, rate="auth", public=True),
         Route("GET /burst", api.page, rate="slow"),
+        Route("GET /plenty", api.page, rate="plenty"),
         Route("POST /counted", api.place, rate="bulk"),
     ),
 )
@@ -43,5 +45,5 @@ service = Service(
     functions=(orders, counted, storm),
     queues=(Queue(name="once-told"),),
     authorizer=Authorizer(audience=("once",), local=False),
-    rates=(Rate("slow", 60, per=minutes(60), burst=2),),
+    rates=(Rate("slow", 60, per=minutes(60), burst=2), Rate("plenty", 1_000, per=seconds(1))),
 )
