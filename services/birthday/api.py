@@ -1,11 +1,11 @@
 """People over HTTP. A person and their next greeting are stored together, or not at all."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 from psycopg import Connection
 
 from lamppost import Context, OperatorError, SettingMissing, not_found
@@ -16,24 +16,41 @@ from services.birthday.store.people import Person
 
 LEAP_DAY = "/bday/leap-day"
 
+# What people.py accepts, for callers to read. It refuses with codes of its own: nothing is checked here.
+Name = Annotated[
+    str,
+    Meta(
+        description="1 to 100 characters, one of them visible; space around it is cut off",
+        extra_json_schema={"minLength": 1},
+    ),
+]
+Born = Annotated[
+    str,
+    Meta(
+        description="a day since 1900 that has begun where the person lives",
+        extra_json_schema={"format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    ),
+]
+Zone = Annotated[str, Meta(description="a name of the IANA time zone database", examples=["Europe/Berlin"])]
+
 
 class NewPerson(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """The body of POST /user. `leapDay` matters to those born on 29 February."""
 
-    first_name: str
-    last_name: str
-    date_of_birth: str
-    timezone: str
+    first_name: Name
+    last_name: Name
+    date_of_birth: Born
+    timezone: Zone
     leap_day: LeapDay | UnsetType = UNSET
 
 
 class Changes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """The body of PUT /user/{id}: what is left out stays."""
 
-    first_name: str | UnsetType = UNSET
-    last_name: str | UnsetType = UNSET
-    date_of_birth: str | UnsetType = UNSET
-    timezone: str | UnsetType = UNSET
+    first_name: Name | UnsetType = UNSET
+    last_name: Name | UnsetType = UNSET
+    date_of_birth: Born | UnsetType = UNSET
+    timezone: Zone | UnsetType = UNSET
     leap_day: LeapDay | UnsetType = UNSET
 
 

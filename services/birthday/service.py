@@ -16,13 +16,22 @@ from lamppost import (
 )
 from services.birthday import api, scheduler, worker
 
+ADA = {"firstName": "Ada", "lastName": "Lovelace", "dateOfBirth": "1990-12-10", "timezone": "Europe/London"}
+NOBODY = "404 USER_NOT_FOUND"
+UNFIT = ("422 invalid_text", "422 invalid_date", "422 unknown_time_zone")
+
 people = Function(
     name="api",
     routes=(
-        Route("POST /user", api.create_user, status=201),
-        Route("GET /user/{id}", api.get_user),
-        Route("PUT /user/{id}", api.update_user),
-        Route("DELETE /user/{id}", api.delete_user),
+        Route("POST /user", api.create_user, status=201, refuses=UNFIT, example={"body": ADA}),
+        Route("GET /user/{id}", api.get_user, refuses=(NOBODY,)),
+        Route(
+            "PUT /user/{id}",
+            api.update_user,
+            refuses=(NOBODY, *UNFIT),
+            example={"body": {"timezone": "Europe/Paris"}},
+        ),
+        Route("DELETE /user/{id}", api.delete_user, refuses=(NOBODY,)),
     ),
     reads=("/bday/leap-day",),
 )

@@ -29,7 +29,9 @@ def read(given: str, kind: Any) -> Any:
         value = msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         raise Unreadable(_code(str(error)), str(error)) from error
-    # msgspec takes 1e3 and 1.0 for integers, and nan for a number.
+    # msgspec takes 1e3 and 1.0 for integers, nan for a number, 1 for true and null for nothing.
+    if value is None or (isinstance(value, bool) and given not in ("true", "false")):
+        raise Unreadable("wrong_type", f"Expected `{'a value' if value is None else 'true or false'}`")
     if isinstance(value, int) and not isinstance(value, bool) and not _INTEGER.fullmatch(given):
         raise Unreadable("wrong_type", "Expected `int`, in plain digits")
     if isinstance(value, float) and not isfinite(value):

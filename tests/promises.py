@@ -1,0 +1,105 @@
+"""Schemathesis against a running API: everything its document promises, tried from outside."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.running import ROOT, House
+
+PHASES = "examples,coverage,fuzzing,stateful"
+PEERS = ("ada", "ben")
+# Valid by its schema and refused all the same: only where the route states such a refusal of its own.
+ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "429", "5xx"]
+
+
+class Tried:
+    """What a run found. `probed` says who asked for whose things, and where."""
+
+    def __init__(self, folder: Path, done: "subprocess.CompletedProcess[str]") -> None:
+        self.code = done.returncode
+        self.said = done.stdout + done.stderr
+        self.report: dict[str, Any] = json.loads((folder / "report.json").read_text())
+        probed = folder / "probed"
+        self.probed = set(probed.read_text().splitlines()) if probed.exists() else set()
+
+    @property
+    def failures(self) -> set[str]:
+        """The kinds of failures."""
+        return {each["type"] for each in self.report["failures"]}
+
+    @property
+    def accepted(self) -> dict[str, int]:
+        """How many requests each operation accepted."""
+        rates = self.report["valid_rates"]
+        return {name: sum(phase["accepted"] for phase in phases.values()) for name, phases in rates.items()}
+
+
+def examples() -> int:
+    """How many cases an operation gets: 15 in the suite, more by PROMISE_EXAMPLES."""
+    return int(os.environ.get("PROMISE_EXAMPLES", "15"))
+
+
+def try_promises(house: House, api: str, folder: Path, *, count: int | None = None) -> Tried:
+    """Hold `api` to the document of the running system."""
+    folder.mkdir(parents=True)
+    document = _document(house, api)
+    (folder / "api.json").write_text(json.dumps(document))
+    (folder / "config.toml").write_text(_config(house, api, document, folder))
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(folder / "config.toml"),
+            "run", str(folder / "api.json"), "--url", house.running["apis"][api], "--phases", PHASES,
+            "--checks", "all", "--max-examples", str(count or examples()), "--seed", "7", "--no-color",
+            "--report", "json", "--report-json-path", str(folder / "report.json"),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={
+            **os.environ,
+            "SCHEMATHESIS_HOOKS": "tests.promise_hooks",
+            "PYTHONPATH": str(ROOT),
+            "PROMISES_PROBED": str(folder / "probed"),
+        },
+        timeout=600,
+        check=False,
+    )  # fmt: skip
+    if not (folder / "report.json").exists():
+        raise AssertionError(done.stdout + done.stderr)
+    return Tried(folder, done)
+
+
+def _document(house: House, api: str) -> dict[str, Any]:
+    done = house.run("openapi", api, "--running", ok=False)
+    assert done.returncode == 0, done.stderr
+    made: dict[str, Any] = json.loads(done.stdout)
+    return made
+
+
+def _config(house: House, api: str, document: dict[str, Any], folder: Path) -> str:
+    # NUL in a text is refused everywhere, and is in no schema: tests/data/bad_inputs.json has it.
+    lines = ["[generation]", "allow-x00 = false", ""]
+    if "securitySchemes" in document["components"]:
+        users = [_user(house, api, name) for name in PEERS]
+        (folder / "users.json").write_text(json.dumps({"auth": users}))
+        lines += ["[auth.wfc]", f"path = {json.dumps(str(folder / 'users.json'))}"]
+        lines += [f"peers = {json.dumps(list(PEERS))}", ""]
+    for route in house.run("routes", api, "--json"):
+        if any(refusal.startswith(("400", "422")) for refusal in route["refuses"]):
+            path = route["path"].removeprefix(f"/{api}")
+            lines += ["[[operations]]", f"include-name = {json.dumps(route['method'] + ' ' + path)}"]
+            lines += [
+                "[operations.checks.positive_data_acceptance]",
+                f"expected-statuses = {json.dumps([*ACCEPTED, '400', '422'])}",
+                "",
+            ]
+    return "\n".join(lines)
+
+
+def _user(house: House, api: str, name: str) -> dict[str, Any]:
+    done = house.run("token", "--as", name, "--service", api, "--json")
+    headers = [{"name": "authorization", "value": f"Bearer {done['token']}"}]
+    return {"name": name, "fixedHeaders": headers}
