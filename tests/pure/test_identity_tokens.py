@@ -99,6 +99,16 @@ def test_no_text_is_a_token(house: House, text: str) -> None:
     assert not house.opens(text)
 
 
+def test_a_signature_has_one_spelling(house: House) -> None:
+    """The last character's spare bits say nothing, so each would pass."""
+    ours = SIGNER.issue("user-1", now=NOW).token
+    for other in B64:
+        if other != ours[-1]:
+            refused(ours[:-1] + other)
+        if other != house.token[-1]:
+            assert not house.opens(house.token[:-1] + other)
+
+
 # --- well signed, and strange
 
 ODD = st.recursive(
