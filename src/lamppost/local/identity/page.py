@@ -58,6 +58,8 @@ def _page(
     )
     headers = {
         **NO_STORE,
+        # With no-referrer a browser would post the form from the origin "null", as a stranger's.
+        "referrer-policy": "same-origin",
         "content-type": "text/html; charset=utf-8",
         "content-security-policy": policy,
         "x-frame-options": "DENY",
