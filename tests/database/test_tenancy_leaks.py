@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -9,7 +10,7 @@ import pytest
 
 from lamppost.declare.tenancy import Tenants
 from lamppost.diagnose.finding import Finding
-from lamppost.diagnose.tenancy.leaks import leaks
+from lamppost.diagnose.tenancy.leaks import RULES, leaks
 from lamppost.diagnose.tenancy.rule import Scope
 from lamppost.testing.databases import TestDatabase
 from lamppost.testing.plugin import MakeDatabase
@@ -410,3 +411,10 @@ def test_what_deserves_a_thought_is_advice(base: TestDatabase, code: str, statem
     findings = found(base, statements)
     assert code in {finding.code for finding in findings}
     assert {finding.severity for finding in findings} == {"advice"}
+
+
+def test_the_guide_names_every_code() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "tenants.md").read_text()
+    codes = {rule.code for rule in RULES} | {code for code, _ in LEAKS.values()} | set(ADVICE)
+    assert {code for code in codes if f"`{code}`" not in guide} == set()
+    assert {rule.code for rule in RULES} <= {code for code, _ in LEAKS.values()} | set(ADVICE)

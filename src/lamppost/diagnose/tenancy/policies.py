@@ -118,9 +118,9 @@ def _judged(part: str | None, policy: Policy) -> Judgement | None:
 
 def _finding(policy: Policy, code: str, harm: str, part: str) -> Finding:
     column = policy.column or "tenant_id"
-    wall = f"{column} = lamppost.tenant_id()"
+    wall = f"{column} = (select lamppost.tenant_id())"
     if code == "own_rows_everywhere":
-        wall = f"{policy.using} and lamppost.tenant_id() is null"
+        wall = f"{policy.using} and (select lamppost.tenant_id()) is null"
     return Finding(
         code,
         "wrong",

@@ -33,10 +33,11 @@ RULES = (
     Rule(
         "no_policy",
         "row-level security without a policy: nobody sees a row",
-        "create policy {where}_wall on {where} using ({column} = lamppost.tenant_id())"
-        " with check ({column} = lamppost.tenant_id())",
+        "create policy {name}_wall on {where} using ({column} = (select lamppost.tenant_id()))"
+        " with check ({column} = (select lamppost.tenant_id()))",
         """
-        select pg_class.oid::regclass::text as "where", %(column)s::text as "column"
+        select pg_class.oid::regclass::text as "where", pg_class.relname as name,
+               %(column)s::text as "column"
           from pg_class
          where pg_class.oid = any(%(tables)s::oid[])
            and pg_class.relrowsecurity
@@ -73,7 +74,7 @@ RULES = (
         "tenants_listed",
         "every caller may read the list of all tenants: {column} of {child} refers to it",
         "enable and force row level security, and create policy {name}_wall on {where}"
-        " using ({key} = lamppost.tenant_id()) with check ({key} = lamppost.tenant_id())",
+        " using ({key} = (select lamppost.tenant_id())) with check ({key} = (select lamppost.tenant_id()))",
         """
         select root.oid::regclass::text as "where", root.relname as name, pg_attribute.attname as key,
                %(column)s::text as "column", min(child.oid::regclass::text) as child

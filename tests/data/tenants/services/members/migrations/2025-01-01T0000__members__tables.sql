@@ -9,8 +9,8 @@ alter table members.tenants enable row level security;
 alter table members.tenants force row level security;
 
 create policy tenants_wall on members.tenants
- using (id = lamppost.tenant_id())
-  with check (id = lamppost.tenant_id());
+ using (id = (select lamppost.tenant_id()))
+  with check (id = (select lamppost.tenant_id()));
 
 create table members.memberships (
     tenant_id uuid not null references members.tenants (id) on delete cascade,
@@ -26,9 +26,9 @@ alter table members.memberships enable row level security;
 alter table members.memberships force row level security;
 
 create policy memberships_wall on members.memberships
- using (tenant_id = lamppost.tenant_id())
-  with check (tenant_id = lamppost.tenant_id());
+ using (tenant_id = (select lamppost.tenant_id()))
+  with check (tenant_id = (select lamppost.tenant_id()));
 
 create policy memberships_own on members.memberships
    for select
- using (subject = lamppost.user_id() and lamppost.tenant_id() is null);
+ using (subject = (select lamppost.user_id()) and (select lamppost.tenant_id()) is null);

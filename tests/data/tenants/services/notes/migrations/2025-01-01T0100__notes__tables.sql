@@ -11,8 +11,8 @@ alter table notes.folders enable row level security;
 alter table notes.folders force row level security;
 
 create policy folders_wall on notes.folders
- using (tenant_id = lamppost.tenant_id())
-  with check (tenant_id = lamppost.tenant_id());
+ using (tenant_id = (select lamppost.tenant_id()))
+  with check (tenant_id = (select lamppost.tenant_id()));
 
 create table notes.notes (
     tenant_id uuid   not null default lamppost.tenant_id(),
@@ -32,8 +32,8 @@ alter table notes.notes enable row level security;
 alter table notes.notes force row level security;
 
 create policy notes_wall on notes.notes
- using (tenant_id = lamppost.tenant_id())
-  with check (tenant_id = lamppost.tenant_id());
+ using (tenant_id = (select lamppost.tenant_id()))
+  with check (tenant_id = (select lamppost.tenant_id()));
 
 create view notes.titles with (security_invoker = true) as
 select tenant_id, id, title
