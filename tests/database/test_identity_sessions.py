@@ -75,7 +75,7 @@ def test_a_token_of_another_service_is_unknown_and_harms_nothing(app: Any) -> No
 
 
 @pytest.mark.parametrize(
-    "token", ["", "x", "a.b", f"{uuid4().hex}.{'a' * 43}", "'; drop table x; --", "\x00"]
+    "token", ["", "x", "a.b", f"{'0123456789abcdef' * 2}.{'a' * 43}", "'; drop table x; --", "\x00"]
 )
 def test_what_is_no_token_is_unknown(app: Any, token: str) -> None:
     assert LINES.turn(app, token, now=NOW) == Unknown()
