@@ -136,6 +136,19 @@ def test_services_that_do_not_load_are_said_and_the_rest_is_looked_at(place: Pla
     assert codes(place) == {"author": "wrong"}
 
 
+def test_a_check_that_cannot_look_says_so_and_the_others_go_on(
+    place: Place, empty: Any, files: Files
+) -> None:
+    migrate(empty, files(cats=CATS))
+    sql(empty, "insert into lamppost.clock (shift) values ('1 day')")
+    seen = Place(place.root, place.data, empty.app)
+    seen.manifest = place.manifest
+    sql(empty, f'revoke select on public.schema_migrations from public, "{empty.app_role}"')
+    found = codes(seen)
+    assert "clock_shifted" in found
+    assert len(found) == 2
+
+
 # --- the folder and the machine
 
 

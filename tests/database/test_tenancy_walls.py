@@ -71,7 +71,14 @@ def test_a_caller_without_a_tenant_is_told_so(desk: Desk) -> None:
 
 
 def test_a_foreign_tenant_and_one_that_does_not_exist_answer_alike(desk: Desk) -> None:
-    names = [tenant_id(2), uuid4(), "x", "0", f"{{{tenant_id(1)}}}", f"urn:uuid:{tenant_id(1)}"]
+    names: list[str | UUID] = [
+        tenant_id(2),
+        uuid4(),
+        "x",
+        "0",
+        f"{{{tenant_id(1)}}}",
+        f"urn:uuid:{tenant_id(1)}",
+    ]
     names += [tenant_id(1).hex, "' or true --", "٠" * 36, str(tenant_id(1)) + " "]
     answers = [desk(1, "GET /{tenant_id}/notes", tenant_id=name) for name in names]
     assert {(answer.status, answer.text) for answer in answers} == {(404, answers[0].text)}

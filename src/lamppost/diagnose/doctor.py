@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 
 import msgspec
+import psycopg
 
 from lamppost.diagnose import databases, machine, work
 from lamppost.diagnose.finding import Finding
 from lamppost.diagnose.place import Place
+from lamppost.errors import LamppostError
 
 Check = Callable[[Place], Iterator[Finding]]
 
@@ -50,9 +52,20 @@ def examine(place: Place) -> Report:
     for name, check in CHECKS.items():
         if place.postgres is not None and name not in REMOTE:
             continue
-        here = list(check(place))
+        here = _looked(name, check, place)
         if not here:
             fine.append(name)
         for finding in here:
             found.setdefault((finding.code, finding.where, finding.what), finding)
     return Report(tuple(found.values()), tuple(fine))
+
+
+def _looked(name: str, check: Check, place: Place) -> list[Finding]:
+    """What a check finds. One that cannot look says so, and the others go on."""
+    try:
+        return list(check(place))
+    except LamppostError as error:
+        return [Finding(error.code, "wrong", name, error.what, error.fix or "mend what it says")]
+    except (psycopg.Error, OSError) as error:
+        what = f"this could not be looked at: {str(error).partition(chr(10))[0] or type(error).__name__}"
+        return [Finding("check_failed", "wrong", name, what, "mend what it says, and ask again")]
