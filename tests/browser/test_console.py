@@ -1,18 +1,13 @@
 """The console in a real browser: what a person sees on the front page."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.chromium import QUIETLY, chromium
 from tests.running import House, until
-
-QUIETLY = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +20,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def rendered(url: str, profile: Path, *, after_ms: int = 0) -> str:
     """The page's DOM in Chromium, `after_ms` of the page's own time later."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert chromium, "tests/browser needs a Chromium: apt-get install chromium"
     waiting = (f"--virtual-time-budget={after_ms}",) if after_ms else ()
     done = subprocess.run(
-        [chromium, *QUIETLY, *waiting, f"--user-data-dir={profile}", "--dump-dom", url],
+        [chromium(), *QUIETLY, *waiting, f"--user-data-dir={profile}", "--dump-dom", url],
         capture_output=True,
         text=True,
         timeout=120,

@@ -87,7 +87,8 @@ def _api(api: Api) -> Html:
         for route in api.routes
     )
     about = tag("p", api.about, class_="quiet") if api.about else None
-    url = tag("p", tag("code", api.url, class_="url"))
+    explore = tag("a", "try it", href=f"/explorer#{api.name}")
+    url = tag("p", tag("code", api.url, class_="url"), " ", explore)
     return tag("article", tag("h3", api.name), about, url, _table((), rows))
 
 

@@ -28,6 +28,7 @@ from lamppost.local.routes import Match, Routes
 HTTP_LIMITS = Limits(head=limits.HTTP_HEAD_BYTES, body=limits.HTTP_BODY_BYTES)
 
 Invoke = Callable[[str, bytes], Awaitable[Result]]
+INVOCATION = "x-lamppost-request"
 
 _JSON = {"content-type": "application/json"}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -73,11 +74,11 @@ class Gateway:
         if request.path.startswith("//"):
             return _not_found("no API has an empty first path segment")
         segment, slash, rest = request.path.removeprefix("/").partition("/")
+        api = self._apis.get(segment)
         app = self._apps.get(segment)
-        if app is not None:
+        if api is None and app is not None:
             refusal = _stranger(request)
             return await app(request) if refusal is None else refusal
-        api = self._apis.get(segment)
         if api is None:
             return _not_found("no API has this first path segment")
         service, routes = api
@@ -117,7 +118,10 @@ class Gateway:
             return problem(503, "timeout", "Service Unavailable", request_id=request_id)
         if result.throttled:
             return problem(429, "throttled", "Too Many Requests", request_id=request_id)
-        return _response(result, request_id)
+        answered = _response(result, request_id)
+        # Not API Gateway's: it finds what the function said, whose lines have an id of their own.
+        answered.headers[INVOCATION] = result.request_id
+        return answered
 
 
 def _is_text(path: str) -> bool:

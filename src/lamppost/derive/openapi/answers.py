@@ -74,10 +74,9 @@ def success(status: str, kind: Any, schemas: Schemas, headers: Mapping[str, Any]
 
 
 def refused(
-    status: int, refusals: list[Refusal], problems: Problems | None, schemas: Schemas, *, stated: bool
+    status: int, ours: list[Refusal], problems: Problems | None, schemas: Schemas, *, stated: bool
 ) -> dict[str, Any]:
-    """The response object of all refusals with one status, `stated` when there can be no others."""
-    ours = [each for each in refusals if each.status == status]
+    """The response object of all refusals sent with `status`, `stated` when there can be no others."""
     content: dict[str, Any] = {}
     if problems is None:
         content[_PROBLEM] = {"schema": _coded(status, ours, stated=stated), "examples": _examples(ours, None)}

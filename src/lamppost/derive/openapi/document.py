@@ -66,19 +66,30 @@ def _routes(service: Service, entry: ServiceEntry, place: Place | None) -> list[
 def _names(routes: list[Route]) -> dict[str, list[tuple[str, str]]]:
     """Method and operationId of each operation, by the route's call: its handler's name if that will do."""
     handlers = Counter(route.handler.__name__ for route in routes)
+    taken: set[str] = set()
     found = {}
     for route in routes:
         name = route.handler.__name__
-        methods = _EVERY if route.method == "ANY" else (route.method.lower(),)
         if handlers[name] > 1:
             name = "_".join([name, *_WORD.findall(route.path.lower())])
-        several = len(methods) > 1 or sum(other.path == route.path for other in routes) > 1
-        several = several and handlers[route.handler.__name__] > 1
-        made = [(method, f"{method}_{name}" if several else name) for method in methods]
+        methods = [*_EVERY] if route.method == "ANY" else [route.method.lower()]
+        named = [
+            (method, _free(f"{method}_{name}" if len(methods) > 1 else name, taken)) for method in methods
+        ]
         if "get" in methods:
-            made.append(("head", f"head_{name}"))
-        found[route.call] = made
+            named.append(("head", _free(f"head_{name}", taken)))
+        found[route.call] = named
     return found
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number = 1
+    free = name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    taken.add(free)
+    return free
 
 
 def _scheme(entry: ServiceEntry, place: Place | None) -> Object:

@@ -102,22 +102,13 @@ def _responses(described: Described, schemas: Schemas) -> Object:
     }
     problems = described.service.problems
     stated = described.route_entry.refuses is not None
-    given = list(described.refusals)
-    by_sent: dict[int, list[int]] = {}
-    for status in sorted({each.status for each in given}):
-        # API Gateway's own statuses are not the service's to change.
-        sent = problems.status(status) if problems else status
-        by_sent.setdefault(sent, []).append(status)
-        if sent != status and any(each.by == "gateway" and each.status == status for each in given):
-            by_sent.setdefault(status, []).append(status)
-    for sent, statuses in sorted(by_sent.items()):
-        same = [
-            msgspec.structs.replace(each, status=sent) if each.by != "gateway" else each
-            for each in given
-            if each.status in statuses and (each.by != "gateway" or each.status == sent)
-        ]
-        if same:
-            made[str(sent)] = answers.refused(sent, same, problems, schemas, stated=stated)
+    sent: dict[int, list[refusals.Refusal]] = {}
+    for each in described.refusals:
+        # What API Gateway refuses by itself keeps its status.
+        status = problems.status(each.status) if problems and each.by != "gateway" else each.status
+        sent.setdefault(status, []).append(each)
+    for status, given in sorted(sent.items()):
+        made[str(status)] = answers.refused(status, given, problems, schemas, stated=stated)
     if not stated:
         made["4XX"] = answers.unstated()
     return made
