@@ -216,3 +216,11 @@ def test_a_ledger_of_the_plain_kind_is_widened_and_its_files_count_as_applied(
 def test_a_percent_sign_is_a_percent_sign(empty: Any, files: Files) -> None:
     apply(empty.admin, files(likes="create view shop.v as select 'a' like '%s%' as hit"), role=empty.role)
     assert ask(empty.admin, "select * from shop.v") == [(False,)]
+
+
+def test_a_database_that_writes_dates_its_own_way_is_migrated_like_any(empty: Any, files: Any) -> None:
+    with psycopg.connect(empty.admin, autocommit=True) as admin:
+        admin.execute(f"alter database {empty.name} set datestyle = 'German, DMY'".encode())
+    bundle = files(cats="create table shop.cats (id int)")
+    apply(empty.admin, bundle, role=empty.role)
+    assert apply(empty.admin, bundle, role=empty.role).applied == ()

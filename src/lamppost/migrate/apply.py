@@ -11,7 +11,6 @@ from typing import Protocol
 
 import msgspec
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from lamppost.errors import OperatorError
 from lamppost.migrate import ledger, lock, refusals
@@ -19,10 +18,9 @@ from lamppost.migrate.blocker import Lookout
 from lamppost.migrate.deadline import Deadline
 from lamppost.migrate.events import Event, Failed, Notice, Waiting
 from lamppost.migrate.files import Bundle, Migration
+from lamppost.migrate.opening import opened
 from lamppost.migrate.plan import Plan, plan
 from lamppost.migrate.run import TRIES, Limits, Run
-
-APPLICATION = "lamppost migrate"
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -138,21 +136,7 @@ def prospect(
 @contextmanager
 def connected(conninfo: str) -> Iterator[ledger.Connection]:
     """A connection whose death the server notices, so that a killed migrator lets go within half a second."""
-    given = conninfo_to_dict(conninfo).get("options") or ""
-    try:
-        connection = psycopg.connect(
-            conninfo,
-            autocommit=True,
-            application_name=APPLICATION,
-            # A file may `discard all`, and what we prepared would be gone.
-            prepare_threshold=None,
-            options=f"{given} -c client_connection_check_interval=500".strip(),
-        )
-    except psycopg.OperationalError as refused:
-        # PgBouncer's words, and RDS Proxy's: neither passes a session's settings on.
-        if "unsupported startup parameter" in str(refused) or "RDS Proxy" in str(refused):
-            raise refusals.through_a_pooler() from refused
-        raise
+    connection = opened(conninfo)
     try:
         yield connection
     finally:

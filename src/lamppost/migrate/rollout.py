@@ -20,6 +20,7 @@ from lamppost.migrate.contract import Release
 from lamppost.migrate.events import Event
 from lamppost.migrate.files import PLATFORM, Bundle
 from lamppost.migrate.held import held
+from lamppost.migrate.opening import opened
 from lamppost.migrate.plan import Plan, plan
 from lamppost.migrate.provision import provision, roles
 from lamppost.migrate.weight import LIMIT_ROWS, refuse_heavy
@@ -183,6 +184,6 @@ def _schemas(bundle: Bundle) -> list[str]:
 
 def _connected(place: Place) -> ledger.Connection:
     try:
-        return psycopg.connect(place.conninfo, autocommit=True, application_name="lamppost migrate")
+        return opened(place.conninfo)
     except psycopg.OperationalError as refused:
         raise faults.why_no_connection(refused) from refused

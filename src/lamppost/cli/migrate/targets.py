@@ -67,8 +67,10 @@ def connected(target: Target) -> Iterator[Any]:
     """A connection in autocommit; a server that is down is said so, without its password."""
     import psycopg
 
+    from lamppost.migrate.opening import opened
+
     try:
-        connection = psycopg.connect(target.conninfo, autocommit=True, connect_timeout=5)
+        connection = opened(target.conninfo, patience=5)
     except psycopg.OperationalError as refused:
         raise OperatorError(
             f"database {target.database!r} cannot be reached: {str(refused).strip()}",

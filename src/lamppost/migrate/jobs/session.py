@@ -6,13 +6,13 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
 from lamppost.errors import OperatorError
 from lamppost.migrate import lock
 from lamppost.migrate.blocker import Lookout
 from lamppost.migrate.jobs import refusals
 from lamppost.migrate.ledger import Connection
+from lamppost.migrate.opening import opened
 
 APPLICATION = "lamppost migrate job"
 # Numbers of the product's own locks are small; those of jobs have this bit.
@@ -53,15 +53,8 @@ class Session:
 @contextmanager
 def connected(conninfo: str) -> Iterator[Connection]:
     """A connection whose death the server notices, so that a killed runner lets go within half a second."""
-    given = conninfo_to_dict(conninfo).get("options") or ""
     try:
-        connection = psycopg.connect(
-            conninfo,
-            autocommit=True,
-            application_name=APPLICATION,
-            # Dates in a style that the driver reads, whatever this database writes.
-            options=f"{given} -c client_connection_check_interval=500 -c datestyle=ISO".strip(),
-        )
+        connection = opened(conninfo, application=APPLICATION)
     except psycopg.OperationalError as refused:
         raise OperatorError(
             f"the database cannot be reached: {str(refused).strip()}",

@@ -28,7 +28,7 @@ class Changes:
         self.base, self._tip = self._found(base)
         self.since = self._left()
         # Not resolve(): a link is a file of its own.
-        below = ("--", *(os.path.abspath(path) for path in paths))  # noqa: PTH100
+        below = ("--", *(os.path.abspath(path) for path in paths))  # noqa: PTH100 - resolve() follows links
         changed = ("diff", "--name-status", "-z", "--no-renames", "--no-ext-diff", self.since)
         listed = self._git.list(*changed, *below)
         kinds = {name: kind for kind, name in zip(listed[::2], listed[1::2], strict=True)}
