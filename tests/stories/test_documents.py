@@ -31,6 +31,14 @@ def test_the_guide_for_operators_shows_what_happens(new_house: Callable[..., Hou
     Terminal(new_house().up(), folder).read(ROOT / "docs" / "guides" / "operate.md")
 
 
+def test_the_guide_to_contracts_shows_what_happens(new_house: Callable[..., House], tmp_path: Path) -> None:
+    """Routes, a document in a file, and the one of the running system."""
+    folder = tmp_path / "reader"
+    folder.mkdir()
+    shutil.copytree(ROOT / "services", folder / "services")
+    Terminal(new_house().up(), folder).read(ROOT / "docs" / "guides" / "openapi.md")
+
+
 def test_the_service_of_the_guide_works(new_house: Callable[..., House], tmp_path: Path) -> None:
     """Its files are saved while the system runs, in the order of the page; then it is used as shown."""
     folder = tmp_path / "repository"
