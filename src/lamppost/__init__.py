@@ -12,6 +12,7 @@ _HOMES = {
     "lamppost.declare.service": (
         "Database", "Function", "Parameter", "Queue", "Route", "Schedule", "Secret", "Service", "System",
     ),
+    "lamppost.declare.bucket": ("Bucket", "Objects", "Stored", "Upload", "megabytes"),
     "lamppost.declare.identity": ("Authorizer", "Caller"),
     "lamppost.declare.problems": ("Problem", "Problems"),
     "lamppost.declare.tenancy": ("Tenants",),

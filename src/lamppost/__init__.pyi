@@ -1,3 +1,8 @@
+from lamppost.declare.bucket import Bucket as Bucket
+from lamppost.declare.bucket import Objects as Objects
+from lamppost.declare.bucket import Stored as Stored
+from lamppost.declare.bucket import Upload as Upload
+from lamppost.declare.bucket import megabytes as megabytes
 from lamppost.declare.context import Context as Context
 from lamppost.declare.durations import days as days
 from lamppost.declare.durations import hours as hours

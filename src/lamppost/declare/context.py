@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from psycopg import Connection
 
+    from lamppost.declare.bucket import Objects
     from lamppost.declare.identity import Caller
     from lamppost.declare.tenancy import Tenants
     from lamppost.observe.log import Log
@@ -63,6 +64,10 @@ class Context(Protocol):
 
         All are on the queue when this returns. Raises `OperatorError` when some were refused.
         """
+        ...
+
+    def bucket(self, name: str) -> "Objects":
+        """The objects of a bucket, or of a folder in one, named in the function's `stores=`."""
         ...
 
     def parameter(self, name: str) -> str:

@@ -5,6 +5,7 @@ SQS:     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGu
 HTTP:    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 SSM:     https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
 Secrets: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+S3:      https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html
 """
 
 from datetime import timedelta
@@ -59,6 +60,21 @@ PARAMETER_BYTES = 4 * 1024
 PARAMETER_ADVANCED_BYTES = 8 * 1024
 SECRET_NAME_CHARS = 512
 SECRET_BYTES = 64 * 1024
+
+# S3. Larger objects take a multipart upload, which one link cannot carry.
+BUCKET_NAME_CHARS = 63
+OBJECT_KEY_BYTES = 1_024
+OBJECT_BYTES = 5 * 1024**3
+OBJECT_METADATA_BYTES = 2 * 1024
+
+# Ours. The answer of a function that is stored instead of sent, where, and for how long its link works. A
+# day later the bucket's lifecycle has removed it.
+ANSWER_BYTES = 5 * 1024 * 1024
+ANSWERS = "lamppost-answers/"
+ANSWERS_KEEP = timedelta(days=1)
+ANSWER_LINK = timedelta(minutes=10)
+# A link dies with the credentials that signed it, and a sandbox may have had its for some hours.
+LINK_MAX = timedelta(hours=1)
 
 # Ours. What may change something, and how long an answer under an Idempotency-Key may be kept.
 MUTATING = frozenset({"POST", "PUT", "PATCH", "DELETE", "ANY"})

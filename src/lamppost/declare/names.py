@@ -54,6 +54,21 @@ def secret_arn(name: str, *, region: str = LOCAL_REGION, account: str = LOCAL_AC
     return f"arn:aws:secretsmanager:{region}:{account}:secret:{name}"
 
 
+def bucket(name: str, env: str, *, account: str = LOCAL_ACCOUNT) -> str:
+    """The physical name of the bucket `name`. All of AWS shares one space of names, hence the account."""
+    return f"{physical(name, env)}-{account}"
+
+
+def local_bucket_names(name: str) -> tuple[str, ...]:
+    """Every name that the bucket `name` answers to on one machine, with and without the account."""
+    return tuple(dict.fromkeys((bucket(name, LOCAL_ENV), bucket(name, PROD), *local_names(name))))
+
+
+def bucket_arn(name: str) -> str:
+    """The ARN of the bucket with this physical name; an object's is `{it}/{key}`."""
+    return f"arn:aws:s3:::{name}"
+
+
 def log_group(function: str) -> str:
     """The log group of the function with this physical name."""
     return f"/aws/lambda/{function}"

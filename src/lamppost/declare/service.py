@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from lamppost.declare import limits, names
+from lamppost.declare.bucket import Bucket, place
 from lamppost.declare.durations import hours, seconds
 from lamppost.declare.identity import Authorizer
 from lamppost.declare.problems import Problems
@@ -115,8 +116,10 @@ class Route(msgspec.Struct, frozen=True):
 class Function(msgspec.Struct, frozen=True, kw_only=True):
     """A Lambda function: what it runs, what it may do, what it may cost.
 
-    `sends` names queues, `reads` parameters and secrets: they become the IAM role, on AWS and
-    locally. `internet` places it where it has egress. `concurrency` is reserved concurrency.
+    `sends` names queues, `reads` parameters and secrets, `stores` buckets or folders in them
+    (`orders-files/invoices`): they become the IAM role, on AWS and locally. What an API function answers
+    over 5 MB is kept in the first of its `stores`, and answered with a link. `internet` places it where it
+    has egress. `concurrency` is reserved concurrency.
     The one that `migrates` carries every service's migrations, opens every database as its
     administrator, and goes round a proxy.
     """
@@ -128,6 +131,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     memory_mb: int = 512
     sends: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
     internet: bool = False
     database: bool = True
     concurrency: int | None = None
@@ -170,6 +174,8 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
                 f"function {self.name!r} reserves a concurrency of {self.concurrency}",
                 fix="reserve at least 1, or leave concurrency= out",
             )
+        for stored in self.stores:
+            place(stored)
         _distinct(f"function {self.name!r} has two routes for", (_shape(route) for route in self.routes))
 
 
@@ -336,6 +342,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     functions: tuple[Function, ...]
     schedules: tuple[Schedule, ...] = ()
     queues: tuple[Queue, ...] = ()
+    buckets: tuple[Bucket, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     secrets: tuple[Secret, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
@@ -355,6 +362,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             )
         _distinct(f"service {self.name!r} has two functions named", (f.name for f in self.functions))
         _distinct(f"service {self.name!r} has two queues named", (q.name for q in self.queues))
+        _distinct(f"service {self.name!r} has two buckets named", (b.name for b in self.buckets))
         _distinct(f"service {self.name!r} has two parameters named", (p.name for p in self.parameters))
         _distinct(f"service {self.name!r} has two secrets named", (s.name for s in self.secrets))
         _distinct(
@@ -403,6 +411,13 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
                 raise AuthorError(
                     f"function {function.name!r} reads {setting!r}, which service {self.name!r} lacks",
                     fix=_closest(setting, known, "declare it in parameters= or secrets="),
+                )
+        buckets = {bucket.name for bucket in self.buckets}
+        for bucket, _ in map(place, function.stores):
+            if bucket not in buckets:
+                raise AuthorError(
+                    f"function {function.name!r} stores in {bucket!r}, which service {self.name!r} lacks",
+                    fix=_closest(bucket, buckets, "declare it with Bucket(...) in buckets="),
                 )
 
     def _check_authorizer(self) -> None:
@@ -464,6 +479,7 @@ class System(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         _distinct("two services are named", (service.name for service in self.services))
         _distinct("two services declare the queue", (q.name for s in self.services for q in s.queues))
+        _distinct("two services declare the bucket", (b.name for s in self.services for b in s.buckets))
         _distinct(
             "two functions migrate this",
             ("system" for service in self.services for function in service.functions if function.migrates),

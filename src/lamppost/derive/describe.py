@@ -1,11 +1,14 @@
 """From declarations to the manifest."""
 
+from lamppost.declare import limits
+from lamppost.declare.bucket import Bucket
 from lamppost.declare.identity import Authorizer
 from lamppost.declare.problems import Problems
 from lamppost.declare.rates import Rate
 from lamppost.declare.service import Database, Function, Handler, Queue, Route, Service, System
 from lamppost.derive.manifest import (
     AuthorizerEntry,
+    BucketEntry,
     DatabaseEntry,
     FunctionEntry,
     Kind,
@@ -54,6 +57,7 @@ def _service(service: Service, folder: str, databases: tuple[DatabaseEntry, ...]
         tenants=service.tenants,
         idempotency_keep=service.idempotency_keep.total_seconds(),
         problems=_problems(service.problems) if service.problems else None,
+        buckets=tuple(_bucket(bucket) for bucket in service.buckets),
     )
 
 
@@ -99,6 +103,7 @@ def _function(service: Service, function: Function, databases: tuple[DatabaseEnt
         reads_parameters=tuple(name for name in function.reads if name not in secrets),
         reads_secrets=tuple(name for name in function.reads if name in secrets),
         migrates=databases if function.migrates else (),
+        stores=function.stores,
     )
 
 
@@ -166,4 +171,17 @@ def _queue(queue: Queue) -> QueueEntry:
         keep=int(queue.keep.total_seconds()),
         dead_keep=int(queue.dead_keep.total_seconds()),
         visibility=int(queue.hidden.total_seconds()),
+    )
+
+
+def _bucket(bucket: Bucket) -> BucketEntry:
+    return BucketEntry(
+        name=bucket.name,
+        about=bucket.about,
+        keep=bucket.keep.days if bucket.keep else None,
+        types=bucket.types,
+        largest=bucket.largest,
+        cors=bucket.cors,
+        answers=limits.ANSWERS,
+        answers_keep=limits.ANSWERS_KEEP.days,
     )

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from lamppost.declare import names
+from lamppost.declare import limits, names
+from lamppost.declare.bucket import place as placed
 from lamppost.derive.manifest import FunctionEntry, ServiceEntry
 
 
@@ -31,6 +32,9 @@ class Grant(msgspec.Struct, frozen=True):
 READ_SECRET = ("secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret")
 READ_PARAMETER = ("ssm:GetParameter", "ssm:GetParameters")
 SEND = ("sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes")
+STORE = ("s3:PutObject", "s3:GetObject")
+# Without it S3 says of an object that is not there what it says of a forbidden one.
+TELL_MISSING = ("s3:ListBucket",)
 CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
 
 
@@ -67,6 +71,15 @@ def _grants(
         yield Grant(READ_PARAMETER, names.parameter_arn(called(name), **place), f"reads={name}")
     for name in function.sends:
         yield Grant(SEND, names.queue_arn(called(name), **place), f"sends={name}")
+    for stored in function.stores:
+        name, prefix = placed(stored)
+        bucket = names.bucket_arn(names.bucket(name, env, account=place["account"]))
+        yield Grant(STORE, f"{bucket}/{prefix}*", f"stores={stored}")
+        yield Grant(TELL_MISSING, bucket, f"a missing object of {stored} is to be a 404")
+    if function.stores and function.kind == "http":
+        name, _ = placed(function.stores[0])
+        bucket = names.bucket_arn(names.bucket(name, env, account=place["account"]))
+        yield Grant(STORE, f"{bucket}/{limits.ANSWERS}*", "its answers over 5 MB go there")
     for queue in service.queues:
         if queue.runs == function.name:
             yield Grant(CONSUME, names.queue_arn(called(queue.name), **place), f"it is run by {queue.name}")

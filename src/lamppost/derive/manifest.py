@@ -78,6 +78,7 @@ class FunctionEntry(msgspec.Struct, frozen=True):
     reads_parameters: tuple[str, ...]
     reads_secrets: tuple[str, ...]
     migrates: tuple[DatabaseEntry, ...] = ()
+    stores: tuple[str, ...] = ()
 
 
 class ScheduleEntry(msgspec.Struct, frozen=True):
@@ -98,6 +99,23 @@ class QueueEntry(msgspec.Struct, frozen=True):
     keep: int
     dead_keep: int
     visibility: int
+
+
+class BucketEntry(msgspec.Struct, frozen=True):
+    """A bucket: private, encrypted, without versions. `keep` and `answers_keep` are days.
+
+    Objects go `keep` days after they came (never, when it is None), those below `answers` after
+    `answers_keep`. `largest` is bytes; pages of the `cors` origins may PUT, GET and HEAD.
+    """
+
+    name: str
+    about: str
+    keep: int | None
+    types: tuple[str, ...]
+    largest: int
+    cors: tuple[str, ...]
+    answers: str
+    answers_keep: int
 
 
 class ParameterEntry(msgspec.Struct, frozen=True):
@@ -155,6 +173,7 @@ class ServiceEntry(msgspec.Struct, frozen=True):
     tenants: Tenants | None = None
     idempotency_keep: float = 86_400.0
     problems: ProblemsEntry | None = None
+    buckets: tuple[BucketEntry, ...] = ()
 
     def function(self, name: str) -> FunctionEntry:
         """The function called `name`. Raises `KeyError`."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from lamppost.declare.tenancy import Tenants
+    from lamppost.runtime.buckets import LiveObjects
     from lamppost.runtime.joined import Joined
 
 
@@ -118,12 +119,23 @@ class LiveContext:
         self.check_time()
         from lamppost.runtime import queues
 
-        account = self._lambda.invoked_function_arn.split(":")[4]
-        name = names.physical(queue, self._env)
+        account, name = self._account, names.physical(queue, self._env)
         if self._joined is not None:
             self._joined.hold(name, account, queues.encode(name, bodies))
         else:
             queues.send(name, account, bodies)
+
+    def bucket(self, name: str) -> "LiveObjects":
+        self._check(name, self._function.stores, "stores")
+        self.check_time()
+        from lamppost.runtime import buckets
+
+        return buckets.below(name, self._service.buckets, account=self._account, env=self._env)
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """Where this function may keep objects."""
+        return self._function.stores
 
     def parameter(self, name: str) -> str:
         self._check(name, self._function.reads_parameters, "reads")
@@ -136,6 +148,11 @@ class LiveContext:
         from lamppost.settings.source import secret
 
         return secret(names.physical(name, self._env))
+
+    @property
+    def _account(self) -> str:
+        account: str = self._lambda.invoked_function_arn.split(":")[4]
+        return account
 
     def check_time(self) -> None:
         """Raise `OperatorError` when the caller has had their answer."""

@@ -102,7 +102,7 @@ def _send(kind: Kind, body: bytes) -> wire.Answer:
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or names.LOCAL_REGION
     url, to = _endpoint(kind, region)
     headers = signed(
-        _keys(),
+        credentials(),
         service=kind.service,
         region=region,
         host=to.header,
@@ -141,7 +141,8 @@ def _endpoint(kind: Kind, region: str) -> tuple[str, wire.Address]:
     return url, to
 
 
-def _keys() -> "Keys":
+def credentials() -> "Keys":
+    """The credentials in the environment. Raises `OperatorError` when there are none."""
     from lamppost.settings.signing import Keys
 
     access, secret_key = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
