@@ -213,7 +213,7 @@ def test_a_person_sees_the_whole_system_at_a_glance(house):
 def test_a_program_reads_the_same_as_json(house):
     shown = house.run("status")
     assert {"running", "clock", "postgres", "functions", "queues", "databases"} <= set(shown)
-    assert shown["databases"] == ["barkbase", "bday"]
+    assert shown["databases"] == ["app", "barkbase", "bday"]
     assert shown["postgres"]["alive"] is True
 
 

@@ -98,6 +98,23 @@ def new_tenant(ctx: Context, *, role: str = "owner") -> Inside:
     return Inside(ctx, tell)
 
 
+def invited(ctx: Context, tenant: UUID, proof: Callable[[Connection], bool]) -> Inside:
+    """A transaction inside a `tenant` that the caller may join, with no role, until they are a member.
+
+    `proof` asks the tenant's tables for the invitation. Without one nothing of this stays, and the answer is
+    the 404 of a tenant that does not exist.
+    """
+    member = Member(tenant, ctx.caller.subject, "")
+
+    def tell(db: Connection) -> Member:
+        tenant_sql.set_tenant(db, str(tenant), caller=member.subject, role="")
+        if not proof(db):
+            raise _foreign()
+        return member
+
+    return Inside(ctx, tell)
+
+
 def act_for(ctx: Context, tenant: UUID) -> Inside:
     """A transaction inside `tenant` where nobody calls: for a queue's message, a schedule's tick.
 

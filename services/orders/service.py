@@ -1,0 +1,51 @@
+"""Orders: what customers of an organisation ordered, from a draft to its completion."""
+
+from lamppost import Authorizer, Database, Function, Route, Secret, Service, Tenants
+from services.orders import api
+
+UNFIT = "422 invalid_text"
+NONE = "404 order_not_found"
+STATUS = "409 order_status"
+CHANGED = "409 order_changed"
+
+BOLTS = {"sku": "bolt-m8", "quantity": 100, "unitPrice": 12}
+
+desk = Function(
+    name="api",
+    routes=(
+        Route(
+            "POST /orders",
+            api.place,
+            status=201,
+            idempotency="required",
+            refuses=(UNFIT,),
+            example={"body": {"customer": "Babbage & Sons", "currency": "GBP", "lines": [BOLTS]}},
+        ),
+        Route("GET /orders", api.listing, refuses=("400 cursor_invalid",)),
+        Route("GET /orders/{id}", api.find, refuses=(NONE,)),
+        Route(
+            "PATCH /orders/{id}",
+            api.change,
+            refuses=(NONE, STATUS, CHANGED, UNFIT),
+            example={"body": {"version": 1, "customer": "Babbage & Daughters"}},
+        ),
+        Route("DELETE /orders/{id}", api.discard, refuses=(NONE, STATUS)),
+        Route("POST /orders/{id}/submit", api.submit, refuses=(NONE, STATUS)),
+        Route("POST /orders/{id}/ship", api.ship, refuses=(NONE, STATUS)),
+        Route("POST /orders/{id}/complete", api.complete, refuses=(NONE, STATUS)),
+        Route("POST /orders/{id}/cancel", api.cancel, refuses=(NONE, STATUS)),
+    ),
+    reads=("orders/{env}/cursors",),
+)
+
+service = Service(
+    name="orders",
+    named="orders-{env}",
+    about="Orders of an organisation's customers, from a draft to its completion.",
+    database=Database("app", secret="app/{env}/postgres/credentials"),  # noqa: S106 - the secret's name
+    authorizer=Authorizer(audience=("app",)),
+    tenants=Tenants(memberships="users.memberships", active=("status", "active")),
+    rate="api",
+    functions=(desk,),
+    secrets=(Secret("orders/{env}/cursors", "seals the cursors of lists; another value ends those in use"),),
+)
