@@ -11,8 +11,19 @@ from tests.running import ROOT, House
 
 PHASES = "examples,coverage,fuzzing,stateful"
 PEERS = ("ada", "ben")
-# Valid by its schema and refused all the same: only where the route states such a refusal of its own.
-ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "429", "5xx"]
+# What schemathesis takes for right, and 413 and 431: a document has no words for how long a request may be.
+ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "413", "429", "431", "5xx"]
+REJECTED = ["400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "428", "429", "431", "5xx"]
+# At the end of a service.py: a caller who asks a thousand times in a minute is to be heard each time.
+PATIENT = """
+
+import msgspec as _msgspec
+from lamppost.declare.rates import USUAL as _USUAL
+
+_names = dict.fromkeys(rate.name for rate in (*_USUAL, *service.rates))
+_rates = tuple(type(_USUAL[0])(name, 100_000) for name in _names)
+service = _msgspec.structs.replace(service, rates=_rates)
+"""
 
 
 class Tried:
@@ -31,15 +42,25 @@ class Tried:
         return {each["type"] for each in self.report["failures"]}
 
     @property
-    def accepted(self) -> dict[str, int]:
-        """How many requests each operation accepted."""
-        rates = self.report["valid_rates"]
-        return {name: sum(phase["accepted"] for phase in phases.values()) for name, phases in rates.items()}
+    def unreached(self) -> list[str]:
+        """Operations of which no request was accepted, nor refused for the state of what it found."""
+        return [
+            name
+            for name, phases in self.report["valid_rates"].items()
+            if not any(phase["accepted"] + phase["conflicts"] for phase in phases.values())
+        ]
 
 
 def examples() -> int:
     """How many cases an operation gets: 15 in the suite, more by PROMISE_EXAMPLES."""
     return int(os.environ.get("PROMISE_EXAMPLES", "15"))
+
+
+def patient(root: Path) -> Path:
+    """The repository below `root`, its services changed to let each caller ask as often as it likes."""
+    for declared in root.glob("services/*/service.py"):
+        declared.write_text(declared.read_text() + PATIENT)
+    return root
 
 
 def try_promises(house: House, api: str, folder: Path, *, count: int | None = None) -> Tried:
@@ -82,24 +103,30 @@ def _document(house: House, api: str) -> dict[str, Any]:
 def _config(house: House, api: str, document: dict[str, Any], folder: Path) -> str:
     # NUL in a text is refused everywhere, and is in no schema: tests/data/bad_inputs.json has it.
     lines = ["[generation]", "allow-x00 = false", ""]
+    lines += ["[checks.positive_data_acceptance]", f"expected-statuses = {json.dumps(ACCEPTED)}", ""]
+    lines += ["[checks.negative_data_rejection]", f"expected-statuses = {json.dumps(REJECTED)}", ""]
     if "securitySchemes" in document["components"]:
         users = [_user(house, api, name) for name in PEERS]
         (folder / "users.json").write_text(json.dumps({"auth": users}))
         lines += ["[auth.wfc]", f"path = {json.dumps(str(folder / 'users.json'))}"]
         lines += [f"peers = {json.dumps(list(PEERS))}", ""]
+    # Valid by its schema and refused all the same: only where the route states such a refusal of its own.
+    allowed = f"expected-statuses = {json.dumps([*ACCEPTED, '400', '422'])}"
     for route in house.run("routes", api, "--json"):
-        if any(refusal.startswith(("400", "422")) for refusal in route["refuses"]):
+        if any(refusal.startswith(("400", "422")) for refusal in route["refuses"] or ()):
             path = route["path"].removeprefix(f"/{api}")
-            lines += ["[[operations]]", f"include-name = {json.dumps(route['method'] + ' ' + path)}"]
-            lines += [
-                "[operations.checks.positive_data_acceptance]",
-                f"expected-statuses = {json.dumps([*ACCEPTED, '400', '422'])}",
-                "",
-            ]
+            for method in (route["method"], *(["HEAD"] if route["method"] == "GET" else [])):
+                lines += ["[[operations]]", f"include-name = {json.dumps(f'{method} {path}')}"]
+                lines += ["[operations.checks.positive_data_acceptance]", allowed, ""]
     return "\n".join(lines)
 
 
 def _user(house: House, api: str, name: str) -> dict[str, Any]:
-    done = house.run("token", "--as", name, "--service", api, "--json")
-    headers = [{"name": "authorization", "value": f"Bearer {done['token']}"}]
-    return {"name": name, "fixedHeaders": headers}
+    """A person that no other API has met, with an organisation of their own where there are such."""
+    person = f"{name}-{api}"
+    done = house.run("token", "--as", person, "--service", api, "--json")
+    bearer = {"authorization": f"Bearer {done['token']}"}
+    if "users" in house.running["apis"]:
+        founded = house.ask("POST", "/organisations", {"name": f"{person}'s"}, bearer, api="users")
+        assert founded.status == 201, founded.body
+    return {"name": name, "fixedHeaders": [{"name": name, "value": value} for name, value in bearer.items()]}

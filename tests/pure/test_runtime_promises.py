@@ -63,6 +63,8 @@ def test_a_refusal_nobody_stated_goes_out_elsewhere_and_is_logged(mapped: Called
     [
         ("", 200), ("limit=50", 200), ("limit=51", 400), ("limit=0", 400), ("limit=null", 400),
         ("exact=true", 200), ("exact=false", 200), ("exact=1", 400), ("exact=True", 400), ("word=null", 200),
+        ("since=2025-01-01T00:00:00Z", 200), ("since=0.5", 400), ("since=1763715600", 400),
+        ("since=null", 400),
     ],
 )  # fmt: skip
 def test_a_parameter_is_held_to_its_bounds_and_one_spelling(mapped: Called, query: str, status: int) -> None:

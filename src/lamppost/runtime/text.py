@@ -1,12 +1,14 @@
 """Values that arrive as text, in a path or a query: read strictly, so that one value has one spelling."""
 
 import re
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
+_NUMBER = re.compile(r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 # NUL, which PostgreSQL does not store, and halves of surrogate pairs, which UTF-8 has no bytes for.
 _NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
@@ -34,6 +36,9 @@ def read(given: str, kind: Any) -> Any:
         raise Unreadable("wrong_type", f"Expected `{'a value' if value is None else 'true or false'}`")
     if isinstance(value, int) and not isinstance(value, bool) and not _INTEGER.fullmatch(given):
         raise Unreadable("wrong_type", "Expected `int`, in plain digits")
+    # And a number for the seconds since 1970, or of a duration.
+    if isinstance(value, datetime | timedelta) and _NUMBER.fullmatch(given):
+        raise Unreadable("wrong_type", "Expected ISO 8601, got a number")
     if isinstance(value, float) and not isfinite(value):
         raise Unreadable("wrong_type", "Expected `float`, and a finite one")
     return value

@@ -1,5 +1,6 @@
 """Handlers of every kind of answer, and refusals in words of their own."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -56,10 +57,13 @@ def wish(body: Wish) -> Granted | Denied:
 
 
 def search(
-    limit: Annotated[int, Meta(ge=1, le=50)] = 20, word: str | None = None, exact: bool = False
+    limit: Annotated[int, Meta(ge=1, le=50)] = 20,
+    word: str | None = None,
+    exact: bool = False,
+    since: datetime | None = None,
 ) -> list[str]:
     """Look for wishes."""
-    return [f"{limit} {word} {exact}"]
+    return [f"{limit} {word} {exact} {since}"]
 
 
 def picture(id: UUID) -> Response:
