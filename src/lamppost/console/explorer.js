@@ -158,6 +158,7 @@ function drawForm(api, doc, path, method, operation, guard) {
 
 function inputFor(doc, parameter) {
   const input = el("input", { id: `in-${parameter.name}`, autocomplete: "off", spellcheck: "false", required: parameter.required });
+  if (parameter.schema.default !== undefined) input.placeholder = JSON.stringify(parameter.schema.default);
   const given = parameter.example ?? (parameter.required ? parameter.schema.examples?.[0] : undefined);
   if (given !== undefined) input.value = typeof given === "string" ? given : JSON.stringify(given);
   if (parameter.name === "Idempotency-Key" && parameter.required) input.value = crypto.randomUUID();
