@@ -197,7 +197,7 @@ class _File:
             if made and name not in calling:
                 for inner in made.body:
                     yield from self._happens(
-                        msgspec.structs.replace(inner, inside="do", node=None), calling | {name}
+                        msgspec.structs.replace(inner, inside="do", tree=None), calling | {name}
                     )
                 state.enter(statement)
         state.leave(statement)

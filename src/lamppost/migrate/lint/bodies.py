@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from lamppost.migrate.lint.lazy import Tree, grown
 from lamppost.migrate.lint.model import Node
-from lamppost.migrate.lint.parse import query
+from lamppost.migrate.lint.parse import queries, query
 from lamppost.migrate.lint.pg import ParseError
 from lamppost.migrate.lint.tree import NOT_CONSTANT, constant, function, strings
 
@@ -17,7 +18,7 @@ _PLACE = re.compile(r"%(?:\d+\$)?-?\d*([sIL%])")
 class Piece:
     """SQL out of a body: its statements, its line in the body, and what the loop around it goes over."""
 
-    def __init__(self, line: int, statements: list[tuple[str, Node]], loop: str, dynamic: str = "") -> None:
+    def __init__(self, line: int, statements: list[tuple[str, Tree]], loop: str, dynamic: str = "") -> None:
         self.line = line
         self.statements = statements
         self.loop = loop
@@ -46,7 +47,8 @@ def _walk(tree: Any, line: int, loop: str) -> Iterator[Piece]:
         here = value.get("lineno", line)
         kind = key.removeprefix("PLpgSQL_stmt_")
         if kind in {"commit", "rollback"}:
-            yield Piece(here, [("TransactionStmt", {"kind": f"TRANS_STMT_{kind.upper()}"})], loop)
+            ends = grown({"kind": f"TRANS_STMT_{kind.upper()}"})
+            yield Piece(here, [("TransactionStmt", ends)], loop)
         else:
             yield from _own(kind, value, here, loop)
             yield from _inside(value, here, _loop(kind, value, loop))
@@ -84,11 +86,11 @@ def _loop(kind: str, node: Node, loop: str) -> str:
     return loop
 
 
-def _read(expression: Node) -> list[tuple[str, Node]]:
+def _read(expression: Node) -> list[tuple[str, Tree]]:
     text, mode = expression["query"], expression.get("parseMode", 0)
     if mode in {3, 4, 5}:
         text = re.split(r":?=", text, maxsplit=1)[-1]
-    return query(text if mode == 0 else f"SELECT {text}")
+    return queries(text if mode == 0 else f"SELECT {text}")
 
 
 def _executed(line: int, expression: str, loop: str) -> Piece:
@@ -96,7 +98,7 @@ def _executed(line: int, expression: str, loop: str) -> Piece:
     try:
         target = query(f"SELECT {expression}")[0][1]["targetList"][0]["ResTarget"]["val"]
         text = _text(target)
-        found = [] if text.strip() == UNKNOWN else query(text)
+        found = [] if text.strip() == UNKNOWN else queries(text)
     except (ParseError, KeyError, IndexError):
         found = []
     return Piece(line, found, loop, dynamic="" if found else expression)

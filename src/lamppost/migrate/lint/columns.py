@@ -26,6 +26,18 @@ _KINDS: dict[str, Any] = {
 }
 
 
+def table_parts(node: Node) -> tuple[tuple[Column, ...], tuple[Constraint, ...]]:
+    """The columns and the constraints of a CreateStmt."""
+    elements = node.get("tableElts", [])
+    columns = tuple(column(item["ColumnDef"]) for item in elements if "ColumnDef" in item)
+    constraints = tuple(
+        constraint(item["Constraint"])
+        for item in elements
+        if "Constraint" in item and item["Constraint"]["contype"] in _KINDS
+    )
+    return columns, constraints
+
+
 def type_of(node: Node) -> tuple[str, Name]:
     """A type as PostgreSQL prints it (`numeric(10,2)`), and its name."""
     name = named(strings(node.get("names")))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from lamppost.migrate.lint import model
 from lamppost.migrate.lint.alter import alter_table
-from lamppost.migrate.lint.columns import column, constraint, newer_column, newer_constraint
+from lamppost.migrate.lint.columns import newer_column, newer_constraint, table_parts
 from lamppost.migrate.lint.model import Kind, Name, Node
 from lamppost.migrate.lint.objects import objects, options, parts, word
 from lamppost.migrate.lint.queries import copied, folds, selected
@@ -13,24 +13,10 @@ from lamppost.migrate.lint.tree import constant, named, relation, strings
 
 def _create(node: Node) -> Iterator[Kind]:
     elements = node.get("tableElts", [])
-    columns = tuple(column(item["ColumnDef"]) for item in elements if "ColumnDef" in item)
     parents = node.get("inhRelations", [])
-    kinds = {
-        "CONSTR_CHECK",
-        "CONSTR_FOREIGN",
-        "CONSTR_UNIQUE",
-        "CONSTR_PRIMARY",
-        "CONSTR_EXCLUSION",
-        "CONSTR_NOTNULL",
-    }
     yield model.CreateTable(
         table=relation(node["relation"]),
-        columns=columns,
-        constraints=tuple(
-            constraint(item["Constraint"])
-            for item in elements
-            if "Constraint" in item and item["Constraint"]["contype"] in kinds
-        ),
+        parts=lambda: table_parts(node),
         partition_of=relation(parents[0].get("RangeVar")) if "partbound" in node and parents else None,
         temporary=node["relation"].get("relpersistence") == "t",
         if_not_exists=bool(node.get("if_not_exists")),

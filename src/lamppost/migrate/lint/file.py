@@ -20,6 +20,7 @@ from lamppost.migrate.lint.rules import Rule, load
 from lamppost.migrate.lint.shelf import Library
 from lamppost.migrate.lint.source import Refusal, Source
 from lamppost.migrate.lint.state import State
+from lamppost.migrate.lint.topics import Complete, Labelled, Numbered, Strangers
 from lamppost.migrate.lint.translate import Translator
 
 # `a + b + c …` nests as deep as it is long: four thousand terms must do, and more are refused.
@@ -52,7 +53,7 @@ def lint_file(
 
 @cache
 def rules_by_kind() -> dict[type, tuple[Rule, ...]]:
-    """The rules that look at each kind of statement."""
+    """The rules that look at each kind of statement, action and topic."""
     found: dict[type, list[Rule]] = {}
     for rule in load():
         for kind in rule.kinds:
@@ -68,6 +69,8 @@ class _File:
         self._source = source
         self._state = state
         self._rules = rules_by_kind()
+        self._together: dict[tuple[type, ...], tuple[Rule, ...]] = {}
+        self._walks = state.header.job is not None and state.header.job.walk is not None
         self._found: list[Finding] = []
 
     def findings(self) -> list[Finding]:
@@ -115,7 +118,7 @@ class _File:
     def _judge(self, statement: Statement, calling: frozenset[model.Name]) -> None:
         state, what = self._state, statement.what
         state.enter(statement)
-        for rule in self._rules.get(what.__class__, ()):
+        for rule in self._concerned(statement):
             self._ask(rule, statement)
         if isinstance(what, model.CreateFunction):
             self._in_body(what)
@@ -125,10 +128,33 @@ class _File:
             made = state.functions.get(name)
             if made and name not in calling:
                 for inner in made.body:
-                    happens = msgspec.structs.replace(inner, inside="do", node=None)
+                    happens = msgspec.structs.replace(inner, inside="do", tree=None)
                     self._judge(happens, calling | {name})
                 state.enter(statement)
         state.leave(statement)
+
+    def _concerned(self, statement: Statement) -> tuple[Rule, ...]:
+        """The rules that may have something to say here, by name."""
+        state, what, tree = self._state, statement.what, statement.tree
+        topics: list[type] = [what.__class__]
+        if isinstance(what, model.AlterTable):
+            topics += [action.__class__ for action in what.actions]
+        if tree is not None:
+            if not tree.text.keeps_to(state.service):
+                topics.append(Strangers)
+            if state.labels:
+                topics.append(Labelled)
+            if self._walks or tree.text.numbered:
+                topics.append(Numbered)
+        if state.knows_all:
+            topics.append(Complete)
+        if len(topics) == 1:
+            return self._rules.get(topics[0], ())
+        asked = tuple(topics)
+        if asked not in self._together:
+            rules = {rule.name: rule for topic in topics for rule in self._rules.get(topic, ())}
+            self._together[asked] = tuple(rules[name] for name in sorted(rules))
+        return self._together[asked]
 
     def _in_body(self, made: model.CreateFunction) -> None:
         state = self._state
@@ -137,7 +163,7 @@ class _File:
             state.search_path = (state.service or "",)
         for inner in made.body:
             state.enter(inner)
-            for rule in self._rules.get(inner.what.__class__, ()):
+            for rule in self._concerned(inner):
                 if rule.name in _IN_BODIES:
                     self._ask(rule, inner)
         state.search_path = search_path

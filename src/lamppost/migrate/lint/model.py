@@ -1,8 +1,13 @@
 """What the rules speak about: names, statements and findings; no parser's words."""
 
-from typing import Any, Literal
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from lamppost.migrate.lint.lazy import Tree
 
 Node = dict[str, Any]
 Reach = Literal["none", "few", "some", "all"]
@@ -155,12 +160,11 @@ Action = (
 )
 
 
-class CreateTable(msgspec.Struct, frozen=True, kw_only=True):
-    """`create table`."""
+class CreateTable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """`create table`. Its columns and constraints are read when somebody asks for them."""
 
     table: Name
-    columns: tuple[Column, ...] = ()
-    constraints: tuple[Constraint, ...] = ()
+    parts: Callable[[], tuple[tuple[Column, ...], tuple[Constraint, ...]]] = lambda: ((), ())
     partition_of: Name | None = None
     temporary: bool = False
     if_not_exists: bool = False
@@ -169,6 +173,20 @@ class CreateTable(msgspec.Struct, frozen=True, kw_only=True):
     default: bool = False
     # Whether it has columns that are not written here: `like`, `inherits`, a partition.
     inherits: bool = False
+
+    @cached_property
+    def _read(self) -> tuple[tuple[Column, ...], tuple[Constraint, ...]]:
+        return self.parts()
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that are written here."""
+        return self._read[0]
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The constraints that stand beside the columns."""
+        return self._read[1]
 
 
 class CreateFrom(msgspec.Struct, frozen=True):
@@ -477,11 +495,16 @@ Kind = (
 class Statement(msgspec.Struct, frozen=True):
     """One thing that happens: where it stands, and whether a `do` block or a function makes it happen.
 
-    `node` is the whole parsed statement it belongs to; `first` marks one per such statement.
+    `tree` is the whole parsed statement it belongs to; `first` marks one per such statement.
     """
 
     line: int
     what: Kind
     inside: Literal["file", "do", "function"] = "file"
-    node: Node | None = None
+    tree: "Tree | None" = None
     first: bool = False
+
+    @property
+    def node(self) -> Node | None:
+        """The fields of the parsed statement."""
+        return None if self.tree is None else self.tree.node

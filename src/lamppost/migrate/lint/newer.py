@@ -1,6 +1,8 @@
 """Functions that came with a later server than some still run."""
 
+import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from lamppost.migrate.lint.model import Name, NewerServer
@@ -24,6 +26,28 @@ _SINCE = {
     "string_to_table": 14,
     "bit_count": 14,
 }
+
+
+_MARKS = (b'"CONSTR_GENERATED"', b'"CONSTR_ATTR_NOT_ENFORCED"', b'"without_overlaps"', b'"fk_with_period"')
+# A check or a foreign key that does not say it is enforced.
+_LOOSE = re.compile(
+    rb'"contype":"CONSTR_(?:CHECK|FOREIGN)"(?:,"conname":"(?:[^"\\]|\\.)*+")?+(?!,"is_enforced":true)'
+)
+_FUNCTION = re.compile(rb'"funcname":\[([^\]]*)\]')
+
+
+def may_need_newer(json: bytes) -> bool:
+    """Whether a `create table` may hold what some servers have not, by a look at the parser's JSON."""
+    return (
+        any(mark in json for mark in _MARKS)
+        or _LOOSE.search(json) is not None
+        or any(map(_may_be_newer, _FUNCTION.findall(json)))
+    )
+
+
+@cache
+def _may_be_newer(function: bytes) -> bool:
+    return any(name.encode() in function for name in _SINCE)
 
 
 def newer_function(name: Name) -> Iterator[NewerServer]:

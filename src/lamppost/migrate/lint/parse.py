@@ -12,11 +12,11 @@ import msgspec
 
 from lamppost.migrate.lint import cut
 from lamppost.migrate.lint.declared import without_schemas
+from lamppost.migrate.lint.lazy import Tree, decode, outlined
 from lamppost.migrate.lint.model import Node
 from lamppost.migrate.lint.pg import ParseError, parse_plpgsql_json, parse_sql_json
 from lamppost.migrate.lint.source import Source
 
-_decode = msgspec.json.Decoder().decode
 _BLANK = re.compile(rb"(?:\s+|;|--[^\r\n]*)*")
 _META = re.compile(r"^[ \t]*\\(?:[a-zA-Z!?]|\.)", re.MULTILINE)
 _COPY_DATA = re.compile(r"\bfrom\s{1,99}stdin\b", re.IGNORECASE)
@@ -33,10 +33,15 @@ class Parsed(msgspec.Struct, frozen=True):
     """
 
     kind: str
-    node: Node
+    tree: Tree
     start: int
     end: int
     base: int = 0
+
+    @property
+    def node(self) -> Node:
+        """Its fields."""
+        return self.tree.node
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -61,29 +66,28 @@ def parse(source: Source) -> Iterator[Parsed | Unreadable]:
 def body(text: str) -> Any:
     """The tree of a `do` block or a `create function` whose language is plpgsql. Raises `ParseError`."""
     try:
-        return _decode(parse_plpgsql_json(text))
+        return decode(parse_plpgsql_json(text))
     except ParseError as wrong:
         if "LookupExplicitNamespace" not in str(wrong):
             raise
-        return _decode(parse_plpgsql_json(without_schemas(text)))
+        return decode(parse_plpgsql_json(without_schemas(text)))
 
 
 def query(text: str) -> list[tuple[str, Node]]:
-    """The statements of a piece of SQL out of a body, as (kind, fields). Raises `ParseError`."""
-    tree = _decode(parse_sql_json(text))
-    return [next(iter(one["stmt"].items())) for one in tree["stmts"] if one.get("stmt")]
+    """The statements of a piece of SQL, as (kind, fields). Raises `ParseError`."""
+    return [(kind, tree.node) for kind, tree in queries(text)]
+
+
+def queries(text: str) -> list[tuple[str, Tree]]:
+    """The same out of a body, with trees that nobody has asked for. Raises `ParseError`."""
+    return [(kind, tree) for kind, tree, _, _ in outlined(parse_sql_json(text))]
 
 
 def _statements(source: Source, text: str, base: int) -> Iterator[Parsed]:
-    tree = _decode(parse_sql_json(text))
-    for one in tree["stmts"]:
-        if not one.get("stmt"):
-            continue
-        kind, node = next(iter(one["stmt"].items()))
-        at = base + one.get("stmt_location", 0)
-        length = one.get("stmt_len", 0)
+    for kind, tree, location, length in outlined(parse_sql_json(text)):
+        at = base + location
         yield Parsed(
-            kind, node, first_token(source.raw, at), at + length if length else len(source.raw), base
+            kind, tree, first_token(source.raw, at), at + length if length else len(source.raw), base
         )
 
 

@@ -104,6 +104,12 @@ class State:
             self._uses = uses(self.statement.node) if self.statement.node is not None else []
         return self._uses
 
+    @property
+    def keeps_to_itself(self) -> bool:
+        """Whether a look was enough to see that the statement names nothing of anybody else's."""
+        tree = self.statement.tree
+        return tree is None or tree.text.keeps_to(self.service)
+
     def known(self, name: Name) -> Facts:
         """What is known of the time before this file."""
         return self._before.about(name.name)

@@ -5,9 +5,11 @@ from typing import Any
 
 from lamppost.migrate.lint import bodies, model
 from lamppost.migrate.lint.definitions import DEFINITIONS
+from lamppost.migrate.lint.glances import GLANCES
+from lamppost.migrate.lint.lazy import Tree, grown
 from lamppost.migrate.lint.model import Change, CreateFunction, Kind, Loop, Name, Node, Statement
 from lamppost.migrate.lint.objects import options, switched_on
-from lamppost.migrate.lint.parse import Parsed, Unreadable, body, query
+from lamppost.migrate.lint.parse import Parsed, Unreadable, body, queries
 from lamppost.migrate.lint.pg import ParseError
 from lamppost.migrate.lint.queries import QUERIES, Filled
 from lamppost.migrate.lint.queries import query as query_kinds
@@ -24,7 +26,7 @@ class Translator:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._filled: Filled = {}
-        self._prepared: dict[str, tuple[str, Node]] = {}
+        self._prepared: dict[str, tuple[str, Tree]] = {}
         # A function's body that PostgreSQL would refuse.
         self._wrong: ParseError | None = None
 
@@ -35,35 +37,37 @@ class Translator:
             yield from self._do(parsed, line)
             return
         first = True
-        for what in self.kinds(parsed.kind, parsed.node, parsed):
-            yield Statement(line, what, node=parsed.node if first else None, first=first)
+        for what in self.kinds(parsed.kind, parsed.tree, parsed):
+            yield Statement(line, what, tree=parsed.tree if first else None, first=first)
             first = False
             if isinstance(what, model.AlterTable):
                 self._remember(what)
         if first:
-            yield Statement(line, model.Other(parsed.kind), node=parsed.node, first=True)
+            yield Statement(line, model.Other(parsed.kind), tree=parsed.tree, first=True)
         if self._wrong:
             yield _wrong(line, self._wrong)
             self._wrong = None
 
-    def kinds(self, kind: str, node: Node, parsed: Parsed | None = None) -> Iterator[Kind]:
+    def kinds(self, kind: str, tree: Tree, parsed: Parsed | None = None) -> Iterator[Kind]:
         """One parsed statement as ours; several where one does several things."""
-        if kind in QUERIES:
-            yield from query_kinds(kind, node, self._filled)
+        if kind in GLANCES and (seen := GLANCES[kind](tree)) is not None:
+            yield from seen
+        elif kind in QUERIES:
+            yield from query_kinds(kind, tree.node, self._filled)
         elif kind == "CreateFunctionStmt":
-            yield self._function(node, parsed)
+            yield self._function(tree.node, parsed)
         elif kind == "PrepareStmt":
-            self._prepared[node["name"]] = next(iter(node["query"].items()))
+            self._prepared[tree.node["name"]] = _inner(tree.node)
         elif kind == "ExecuteStmt":
-            if node["name"] in self._prepared:
-                yield from self.kinds(*self._prepared[node["name"]])
+            if tree.node["name"] in self._prepared:
+                yield from self.kinds(*self._prepared[tree.node["name"]])
         elif kind == "ExplainStmt":
-            if switched_on(options(node.get("options")), "analyze"):
-                yield from self.kinds(*next(iter(node["query"].items())))
+            if switched_on(options(tree.node.get("options")), "analyze"):
+                yield from self.kinds(*_inner(tree.node))
         elif kind == "CreateSchemaStmt":
-            yield from self._schema(node)
+            yield from self._schema(tree.node)
         elif kind in _STATEMENTS:
-            yield from _STATEMENTS[kind](node)
+            yield from _STATEMENTS[kind](tree.node)
 
     def _schema(self, node: Node) -> Iterator[Kind]:
         name = node.get("schemaname", "")
@@ -72,7 +76,7 @@ class Translator:
             inner, fields = next(iter(element.items()))
             if "relation" in fields:
                 fields = {**fields, "relation": {"schemaname": name, **fields["relation"]}}
-            yield from self.kinds(inner, fields)
+            yield from self.kinds(inner, grown(fields))
 
     def _remember(self, altered: model.AlterTable) -> None:
         added = {
@@ -87,9 +91,9 @@ class Translator:
     def _do(self, parsed: Parsed, line: int) -> Iterator[Statement | Unreadable]:
         found = options(parsed.node.get("args"))
         if str(found.get("language", "plpgsql")).lower() != "plpgsql":
-            yield Statement(line, model.Dynamic(f"a block in {found['language']}"), "do", parsed.node, True)
+            yield Statement(line, model.Dynamic(f"a block in {found['language']}"), "do", parsed.tree, True)
             return
-        yield Statement(line, model.Other("DoStmt"), "do", parsed.node, True)
+        yield Statement(line, model.Other("DoStmt"), "do", parsed.tree, True)
         try:
             yield from self._body(parsed, self._body_line(parsed, "args", line), "do")
         except ParseError as wrong:
@@ -101,14 +105,14 @@ class Translator:
             at = line + piece.line - 1
             if piece.dynamic:
                 yield Statement(at, model.Dynamic(piece.dynamic), inside)
-            for kind, node in piece.statements:
+            for kind, tree in piece.statements:
                 first = True
-                for what in self.kinds(kind, node):
+                for what in self.kinds(kind, tree):
                     looped = Loop(what, piece.loop) if isinstance(what, Change) and piece.loop else what
-                    yield Statement(at, looped, inside, node if first else None, first)
+                    yield Statement(at, looped, inside, tree if first else None, first)
                     first = False
                 if first:
-                    yield Statement(at, model.Other(kind), inside, node, True)
+                    yield Statement(at, model.Other(kind), inside, tree, True)
 
     def _body_line(self, parsed: Parsed, where: str, line: int) -> int:
         for item in parsed.node.get(where, []):
@@ -150,10 +154,10 @@ class Translator:
             yield from self._body(parsed, line, "function")
         elif language == "sql":
             text = next(iter(strings(found.get("as"))), "")
-            inner = query(text) if text else list(_atomic(node.get("sql_body")))
-            for kind, fields in inner:
-                for what in self.kinds(kind, fields):
-                    yield Statement(line, what, "function", fields, True)
+            inner = queries(text) if text else list(_atomic(node.get("sql_body")))
+            for kind, held in inner:
+                for what in self.kinds(kind, held):
+                    yield Statement(line, what, "function", held, True)
 
 
 def _wrong(line: int, error: ParseError) -> Unreadable:
@@ -162,7 +166,13 @@ def _wrong(line: int, error: ParseError) -> Unreadable:
     )
 
 
-def _atomic(tree: Any) -> Iterator[tuple[str, Node]]:
+def _inner(node: Node) -> tuple[str, Tree]:
+    """The statement that another one holds."""
+    kind, fields = next(iter(node["query"].items()))
+    return kind, grown(fields)
+
+
+def _atomic(tree: Any) -> Iterator[tuple[str, Tree]]:
     """The statements of a `begin atomic` or `return` body."""
     if isinstance(tree, list):
         for item in tree:
@@ -170,6 +180,6 @@ def _atomic(tree: Any) -> Iterator[tuple[str, Node]]:
     elif isinstance(tree, dict):
         for key, value in tree.items():
             if key in QUERIES:
-                yield key, value
+                yield key, grown(value)
             elif key in {"List", "items"}:
                 yield from _atomic(value)

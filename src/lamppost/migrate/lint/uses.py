@@ -26,7 +26,7 @@ _NAMES: dict[str, How] = {
     "defnames": "change",
 }
 # Functions that take a table's or a sequence's name as text.
-_BY_TEXT = {
+BY_TEXT = {
     "nextval",
     "setval",
     "currval",
@@ -125,7 +125,7 @@ def _default_schemas(tree: Node) -> Iterator[str]:
 
 def _by_text(call: Node) -> Iterator[Use]:
     names = strings(call.get("funcname"))
-    if names and names[-1] in _BY_TEXT:
+    if names and names[-1] in BY_TEXT:
         for argument in call.get("args", [])[:1]:
             yield from _text(constant(argument))
 

@@ -1,17 +1,18 @@
 """The rules: each a module beside a migration that breaks it and one that keeps it.
 
-A rule has NAME, SEVERITY, WHEN, HARM, INSTEAD, ON (the kinds of statement it looks at) and
-`check(what, at)`, which yields what it finds. A new rule is a new file; nothing else changes.
+A rule has NAME, SEVERITY, WHEN, HARM, INSTEAD, ON (what it looks at: kinds of statement, actions of `alter
+table`, topics of topics.py) and `check(what, at)`, which yields what it finds in a statement of that sort.
+A new rule is a new file; nothing else changes.
 """
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
-from lamppost.migrate.lint.model import Found, Kind, Severity
+from lamppost.migrate.lint.model import Found, Severity
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -36,14 +37,13 @@ def load() -> tuple[Rule, ...]:
 
 
 def _rule(module: Any, name: str) -> Rule:
-    kinds = get_args(Kind) if module.ON is Kind else module.ON
     return Rule(
         name=module.NAME,
         severity=module.SEVERITY,
         when=module.WHEN,
         harm=module.HARM,
         instead=module.INSTEAD,
-        kinds=kinds,
+        kinds=module.ON,
         check=module.check,
         about=module.__doc__ or "",
         needs=getattr(module, "NEEDS", ""),

@@ -13,7 +13,7 @@ WHEN = "a column is added with a volatile default, a sequence, an identity or a 
 HARM = "nobody reads or writes the table while all of it is written anew"
 INSTEAD = "add the column without the default, set the default in a second statement, fill old rows in a job"
 
-ON = (AlterTable,)
+ON = (AddColumn,)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:

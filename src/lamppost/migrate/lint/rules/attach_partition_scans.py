@@ -14,7 +14,7 @@ INSTEAD = (
     "file, and attach in one after that"
 )
 
-ON = (AlterTable,)
+ON = (Attach,)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:

@@ -15,7 +15,7 @@ HARM = (
 )
 INSTEAD = "add a column of the new type, fill it in a job, move the code over, drop the old one"
 
-ON = (AlterTable,)
+ON = (ChangeType,)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:

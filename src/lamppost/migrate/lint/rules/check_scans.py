@@ -11,7 +11,7 @@ WHEN = "a check or a not null constraint is added to a table in use without not 
 HARM = "nobody reads or writes the table while every row is checked"
 INSTEAD = "add it not valid, and validate it in a later file"
 
-ON = (AlterTable,)
+ON = (AddConstraint, AddColumn)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:

@@ -21,7 +21,7 @@ WHEN = "a statement stands in a transaction that can only run outside of one"
 HARM = "the server refuses it, and the deploy stops there"
 INSTEAD = "begin the file with -- lamppost: no-transaction, and let it hold little else"
 
-ON = (CreateIndex, Drop, Reindex, AlterTable, Vacuum, ServerWide)
+ON = (CreateIndex, Drop, Reindex, Detach, Vacuum)
 
 
 def check(

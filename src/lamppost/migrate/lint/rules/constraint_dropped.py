@@ -11,7 +11,7 @@ WHEN = "a constraint or a not null is dropped"
 HARM = "code that relied on it may meet what it thought impossible"
 INSTEAD = "see that no running code relies on it"
 
-ON = (AlterTable,)
+ON = (OtherAction,)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:

@@ -13,7 +13,7 @@ INSTEAD = (
     "detach partition … concurrently (PostgreSQL 14), in a file that begins with -- lamppost: no-transaction"
 )
 
-ON = (AlterTable,)
+ON = (Detach,)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:

@@ -11,7 +11,7 @@ WHEN = "a column or a composite type's attribute is dropped outside the contract
 HARM = "code that still runs selects and inserts it, and fails"
 INSTEAD = "stop using it, deploy, and drop it in a file that begins with -- lamppost: phase contract"
 
-ON = (AlterTable,)
+ON = (DropColumn,)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lamppost.migrate.lint.model import AddLabel, Found, Kind, Severity
 from lamppost.migrate.lint.state import State
+from lamppost.migrate.lint.topics import Labelled
 from lamppost.migrate.lint.tree import nodes
 
 NAME = "enum-label-used"
@@ -12,7 +13,7 @@ WHEN = "a label is added to an enum and used in the same transaction"
 HARM = "the server refuses it: unsafe use of new value"
 INSTEAD = "use the label in a later file"
 
-ON = Kind
+ON = (AddLabel, Labelled)
 
 
 def check(what: Kind, at: State) -> Iterator[Found]:
@@ -24,9 +25,10 @@ def check(what: Kind, at: State) -> Iterator[Found]:
                 instead="begin the file with -- lamppost: no-transaction",
             )
         return
-    if not at.labels or not at.in_transaction or at.statement.node is None:
+    node = at.statement.node
+    if not at.labels or not at.in_transaction or node is None:
         return
-    for key, value in nodes(at.statement.node):
+    for key, value in nodes(node):
         if key == "sval" and isinstance(value, str) and value in at.labels:
             yield Found(f"the label '{value}' is used before the transaction that adds it ends")
             return

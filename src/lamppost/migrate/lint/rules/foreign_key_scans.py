@@ -11,7 +11,7 @@ WHEN = "a foreign key is added to a table in use without not valid"
 HARM = "writes to both tables wait while every row is checked"
 INSTEAD = "add it not valid, and validate it in a later file"
 
-ON = (AlterTable,)
+ON = (AddConstraint, AddColumn)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:

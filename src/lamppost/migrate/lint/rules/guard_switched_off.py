@@ -11,7 +11,7 @@ WHEN = "triggers, rules or row-level security of a table in use are switched off
 HARM = "what they kept from happening happens, for everybody, and nobody checks it later"
 INSTEAD = "leave them on; do the exceptional write through a function that may"
 
-ON = (AlterTable,)
+ON = (OtherAction,)
 
 _OFF = {
     "AT_DisableTrig",

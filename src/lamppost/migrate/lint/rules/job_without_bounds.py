@@ -6,6 +6,7 @@ from lamppost.migrate.header import Walk
 from lamppost.migrate.lint.model import Change, Found, Insert, Kind, Severity
 from lamppost.migrate.lint.state import State
 from lamppost.migrate.lint.stretches import bounded, parameters
+from lamppost.migrate.lint.topics import Numbered
 
 NAME = "job-without-bounds"
 SEVERITY: Severity = "block"
@@ -16,7 +17,7 @@ WHEN = (
 HARM = "each stretch would change every row again, or rows would be left out, or the server refuses it"
 INSTEAD = "write one update, delete or insert … select: where COLUMN between $1 and $2"
 
-ON = Kind
+ON = (Numbered,)
 
 
 def check(what: Kind, at: State) -> Iterator[Found]:

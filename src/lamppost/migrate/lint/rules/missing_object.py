@@ -26,6 +26,7 @@ from lamppost.migrate.lint.model import (
     ValidateConstraint,
 )
 from lamppost.migrate.lint.state import State
+from lamppost.migrate.lint.topics import Complete
 
 NAME = "missing-object"
 SEVERITY: Severity = "block"
@@ -36,7 +37,7 @@ HARM = "the server refuses it, and the deploy stops there"
 INSTEAD = "correct the name, or bring in the file that makes it first"
 NEEDS = "catalog"
 
-ON = (AlterTable, Change, Insert, Read, CreateIndex, CreateTable, Drop, Truncate, Trigger, Refresh)
+ON = (Complete,)
 _DROPPED = {"table", "view", "materialized view", "index", "sequence"}
 
 What = AlterTable | Change | Insert | Read | CreateIndex | CreateTable | Drop | Truncate | Trigger | Refresh

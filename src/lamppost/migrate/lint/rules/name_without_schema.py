@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lamppost.migrate.lint.model import Found, Kind, Severity
 from lamppost.migrate.lint.state import State
+from lamppost.migrate.lint.topics import Strangers
 
 NAME = "name-without-schema"
 SEVERITY: Severity = "block"
@@ -11,12 +12,12 @@ WHEN = "a service's file names a table without a schema and sets no search path"
 HARM = "it is looked up, or made, wherever the connection's search path leads"
 INSTEAD = "write schema.table"
 
-ON = Kind
+ON = (Strangers,)
 
 
 def check(what: Kind, at: State) -> Iterator[Found]:
     """CTEs, temporary tables and what the file made under that name are clear."""
-    if at.service is None or at.search_path or at.statement.node is None:
+    if at.service is None or at.search_path or at.keeps_to_itself:
         return
     seen: set[str] = set()
     for name, how in at.uses:

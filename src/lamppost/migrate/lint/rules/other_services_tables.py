@@ -14,6 +14,7 @@ from lamppost.migrate.lint.model import (
     Severity,
 )
 from lamppost.migrate.lint.state import State
+from lamppost.migrate.lint.topics import Strangers
 
 NAME = "other-services-tables"
 SEVERITY: Severity = "block"
@@ -27,7 +28,7 @@ INSTEAD = (
     " with -- lamppost: reads SCHEMA.TABLE"
 )
 
-ON = Kind
+ON = (Make, Move, Set, CreateFunction, Strangers)
 
 # Schemas every service may call into; tables there belong to the platform or to nobody.
 _SHARED = {"pg_catalog", "information_schema", "pg_temp", "lamppost"}
@@ -45,7 +46,7 @@ def check(what: Kind, at: State) -> Iterator[Found]:
         yield from _path(what.values, at.service)
     if isinstance(what, CreateFunction) and at.service:
         yield from _path(what.path, at.service)
-    if at.statement.node is None:
+    if at.keeps_to_itself:
         return
     seen: set[Name] = set()
     for name, how in at.uses:

@@ -11,7 +11,7 @@ WHEN = "a not null column without a default is added to a table in use"
 HARM = "it fails when the table has rows, and the inserts of running code fail afterwards"
 INSTEAD = "give it a default, or add it nullable and tighten it when the code fills it"
 
-ON = (AlterTable,)
+ON = (AddColumn,)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:

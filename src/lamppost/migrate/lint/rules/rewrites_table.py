@@ -11,7 +11,7 @@ WHEN = "vacuum full, cluster, or a change of tablespace, access method or loggin
 HARM = "nobody reads or writes the table while all of it is written anew"
 INSTEAD = "leave it, or do it with pg_repack outside the deploy"
 
-ON = (AlterTable, Cluster, Vacuum)
+ON = (OtherAction, Cluster, Vacuum)
 
 _REWRITES = {
     "AT_SetLogged": "logged",

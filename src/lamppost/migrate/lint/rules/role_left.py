@@ -11,7 +11,7 @@ WHEN = "the role, the session's user or the owner of an object is changed"
 HARM = "the rest runs with other rights, and what it makes belongs to another role"
 INSTEAD = "let the migrator's role do it, and own it"
 
-ON = (Set, Call, Owner, AlterTable)
+ON = (Set, Call, Owner, OtherAction)
 
 _ROLES = {"role", "session_authorization"}
 

@@ -14,7 +14,7 @@ INSTEAD = (
     " finds the proof and does not look"
 )
 
-ON = (AlterTable,)
+ON = (SetNotNull,)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:

@@ -19,7 +19,7 @@ WHEN = "a unique, primary key or exclude constraint is added to a table in use w
 HARM = "nobody reads or writes the table until the index is built"
 INSTEAD = "create unique index concurrently first, then add the constraint using index"
 
-ON = (AlterTable,)
+ON = (AddConstraint, AddColumn)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:

@@ -11,7 +11,7 @@ WHEN = "validate constraint runs in a transaction that already holds the table"
 HARM = "every row is read while others wait for the lock of the earlier statement"
 INSTEAD = "validate in a file of its own: there it lets reads and writes go on"
 
-ON = (AlterTable,)
+ON = (ValidateConstraint,)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:
