@@ -23,6 +23,7 @@ from lamppost.local.aws.extension import Extension
 from lamppost.local.aws.lambda_api import Lambda
 from lamppost.local.aws.logs import Logs
 from lamppost.local.aws.port import AwsPort
+from lamppost.local.aws.s3 import S3
 from lamppost.local.aws.secrets_manager import SecretsManager
 from lamppost.local.aws.sqs import Sqs
 from lamppost.local.aws.ssm import Ssm
@@ -42,10 +43,12 @@ from lamppost.local.inbox import Inbox
 from lamppost.local.launch import Launched
 from lamppost.local.logs import LogStore
 from lamppost.local.messaging import Messaging
+from lamppost.local.objects import ObjectStore
 from lamppost.local.options import Options
 from lamppost.local.queue_records import outgoing
 from lamppost.local.queues import Queues
 from lamppost.local.settings import Settings
+from lamppost.local.traces import Traces
 from lamppost.observe.log import Log
 
 Say = Callable[[str], None]
@@ -72,8 +75,10 @@ class System:
         self.access = Access()
         self.functions = Aliases()
         self.logs = LogStore(data / "logs", self.functions)
+        self.traces = Traces(data / "traces")
         self.settings = Settings(data)
         self.queues = Queues()
+        self.s3 = S3(ObjectStore(data / "objects"), self.access)
         self.inbox = Inbox(data / "inbox.jsonl")
         self.identity = Identity(data / "identity")
         self.databases = Databases(self.cluster, self.settings.secrets)
@@ -87,9 +92,11 @@ class System:
 
     async def start(self) -> state.Running:
         """Bring everything up; on return requests are served."""
-        self.lambdas = Lambdas(self.nursery, self._append, self._environment, self._register, self.log)
+        self.lambdas = Lambdas(
+            self.nursery, self._append, self._environment, self._register, self.log, traces=self.traces
+        )
         doors = Authorizers(self.identity.verify, self.lambdas.invoke, self.log)
-        self.gateway = Gateway(self.lambdas.invoke, doors)
+        self.gateway = Gateway(self.lambdas.invoke, doors, self.traces)
         self.later = Later(self._run_later, self._failed, self.log)
         self.clock = Clock(self._tick, self.quiet)
         self.messaging = Messaging(self.queues, self.lambdas)
@@ -106,6 +113,7 @@ class System:
         home = await asyncio.to_thread(self.databases.prepare_home, self._say)
         await asyncio.gather(self.queues.open(home), self.later.open(home), self.clock.open(home))
         await self.adopt(code)
+        await asyncio.to_thread(self.s3.tidy)
         self.clock.start()
         self._tidying = asyncio.get_running_loop().create_task(self._tidy())
         self.announce()
@@ -122,6 +130,7 @@ class System:
         for service in manifest.services:
             for function in service.functions:
                 self.functions.add(names.local_names(function.named))
+        self.s3.describe(manifest)
         await self.messaging.declare(manifest)
         self.code = code
         self.lambdas.describe(manifest)
@@ -164,6 +173,7 @@ class System:
         self.nursery.close()
         await self.queues.close()
         self.logs.close()
+        self.traces.close()
         self.inbox.close()
         self.forget()
         await asyncio.to_thread(self.cluster.stop)
@@ -179,7 +189,7 @@ class System:
         parameters, kept = Ssm(self.settings.parameters), SecretsManager(self.settings.secrets)
         served = ServedFunctions(self.lambdas, self.later)
         services = (Lambda(served, self.functions), Sqs(self.queues), parameters, kept, Logs(self.logs))
-        self.control = Control(self, AwsPort(services, self.access).handler, self._stop)
+        self.control = Control(self, AwsPort(services, self.access, self.s3).handler, self._stop)
         gateway = await serve(self._held(self.gateway), port=self.options.port, limits=HTTP_LIMITS)
         aws = await serve(self._held(self.control), port=self.options.aws_port)
         extension = await serve(Extension(kept, parameters, self.access).handler)
@@ -193,6 +203,7 @@ class System:
         self._place = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws.port}",
             "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(extension.port),
+            "AWS_XRAY_DAEMON_ADDRESS": await self.traces.listen(),
         }
 
     def _held(self, handler: Handler) -> Handler:
@@ -251,7 +262,9 @@ class System:
         }
 
     def _register(self, key: Key, function: str, granted: tuple[Grant, ...]) -> None:
-        self.access.register(key.access_key, function, granted, session_token=key.token)
+        self.access.register(
+            key.access_key, function, granted, session_token=key.token, secret=key.secret_key
+        )
 
     def _append(self, function: str, stream: str, line: str) -> None:
         self.logs.append(function, stream, [line])

@@ -16,6 +16,7 @@ from lamppost.derive.grants import Grant
 from lamppost.errors import CallerError
 from lamppost.local.aws.calls import refused
 from lamppost.local.http import Request
+from lamppost.settings.signing import Keys
 
 _CREDENTIAL = re.compile(r"^AWS4-(?:HMAC-SHA256|ECDSA-P256-SHA256) .*?Credential=([^/,\s]+)/")
 _LOOPBACK = re.compile(r"^(127\.0\.0\.1|localhost|[a-z0-9.-]+\.localhost|\[::1\])(:\d+)?$", re.IGNORECASE)
@@ -46,11 +47,23 @@ class Access:
     def __init__(self) -> None:
         self._keys: dict[str, Holder] = {}
         self._sessions: dict[bytes, Holder] = {}
+        self._signers: dict[str, Keys] = {}
 
     def register(
-        self, key_id: str, function: str, grants: tuple[Grant, ...], *, session_token: str | None = None
+        self,
+        key_id: str,
+        function: str,
+        grants: tuple[Grant, ...],
+        *,
+        session_token: str | None = None,
+        secret: str | None = None,
     ) -> None:
-        """Let `key_id` (and, for the secrets extension, `session_token`) stand for `function`."""
+        """Let `key_id` (and, for the secrets extension, `session_token`) stand for `function`.
+
+        `secret` is what its signatures are checked with, where they are.
+        """
+        if secret is not None:
+            self._signers[key_id] = Keys(key_id, secret, session_token)
         holder = self._keys[key_id] = Holder(function, grants)
         if session_token is not None:
             self._sessions[_digest(session_token)] = holder
@@ -58,6 +71,14 @@ class Access:
     def session(self, token: str) -> Holder | None:
         """The function that was given this session token."""
         return self._sessions.get(_digest(token))
+
+    def holder(self, key_id: str) -> Holder | None:
+        """The function with this access key; None for the operator's."""
+        return self._keys.get(key_id)
+
+    def keys(self, key_id: str) -> Keys | None:
+        """What this access key signs with, where we gave it out."""
+        return self._signers.get(key_id)
 
     def check(self, request: Request, service: str, needs: Iterable[tuple[str, str]]) -> None:
         """Raises `CallerError` when the caller is a function without a grant for one of `needs`."""

@@ -4,15 +4,17 @@ from lamppost.errors import CallerError, OperatorError
 from lamppost.local.aws import wire
 from lamppost.local.aws.access import Access, key_id, loopback_host
 from lamppost.local.aws.calls import Call, Service, refused
+from lamppost.local.aws.s3 import S3
 from lamppost.local.aws.sqs_requests import translated
 from lamppost.local.http import Request, Response
 from lamppost.local.queues import QueueInUse, QueueMissing, ReceiptInvalid
 
 
 class AwsPort:
-    """Answers AWS's wire protocols for `services`; `access` says what functions may do."""
+    """Answers AWS's wire protocols for `services`, and S3's; `access` says what functions may do."""
 
-    def __init__(self, services: tuple[Service, ...], access: Access) -> None:
+    def __init__(self, services: tuple[Service, ...], access: Access, s3: S3 | None = None) -> None:
+        self._s3 = s3
         self._services = {service.name: service for service in services}
         self._access = access
 
@@ -20,6 +22,8 @@ class AwsPort:
         """The answer to `request`; a refusal has AWS's code and shape."""
         try:
             host = loopback_host(request)
+            if self._s3 is not None and self._s3.concerns(request):
+                return await self._s3.handler(request)
             key_id(request)
             call = wire.decode(request, host)
             return wire.encode(call, await self._answer(request, call))
