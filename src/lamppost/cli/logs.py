@@ -17,11 +17,14 @@ PAUSE = 0.3
 
 def logs(
     *functions: Annotated[str, Parameter(help="Only these functions; all when none is named.")],
-    since: Annotated[Period, Parameter(help="How far back: 30s, 10m, 2h, 1d.")] = "10m",
+    since: Annotated[
+        Period | None, Parameter(help="How far back: 30s, 10m, 2h, 1d. 10m unless said, with --trace 7d.")
+    ] = None,
     follow: Annotated[
         bool, Parameter(name=("--follow", "-f"), negative=(), help="Stay and show what comes.")
     ] = False,
     find: Annotated[str, Parameter(help="Only lines that hold this text.")] = "",
+    trace: Annotated[str, Parameter(help="Only what belongs to this trace, in all functions.")] = "",
     platform: Annotated[
         bool, Parameter(negative=(), help="Lambda's START, END and REPORT lines too.")
     ] = False,
@@ -29,11 +32,12 @@ def logs(
     json: Json = False,
 ) -> None:
     """Show what functions said, oldest first, in one stream."""
-    start = int((time.time() - read_period(since).total_seconds()) * 1000)
+    back = read_period(since or ("7d" if trace else "10m"))
+    start = int((time.time() - back.total_seconds()) * 1000)
     seen: set[tuple[str, str]] = set()
     as_json = wants_json(json)
     while True:
-        for event in ask(data, "logs", functions=list(functions), since=start):
+        for event in ask(data, "logs", functions=list(functions), since=start, trace=trace):
             key = (event["function"], event["id"])
             if (
                 key in seen

@@ -9,6 +9,7 @@ from lamppost.db import credentials as who
 from lamppost.db import faults, tls
 from lamppost.db.bounds import Bounds
 from lamppost.db.credentials import Credentials
+from lamppost.db.statements import Statement
 from lamppost.observe.log import Log
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -50,6 +51,7 @@ def _open(credentials: Credentials, bounds: Bounds, wait: float) -> Connection:
         **parameters(credentials, bounds),
         connect_timeout=max(2, math.ceil(wait)),
         autocommit=True,
+        cursor_factory=Statement,
         # RDS Proxy pins a session that prepares, and the pinned connection serves nobody else.
         prepare_threshold=None if bounds.proxy else 5,
     )

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 import pycurl
@@ -19,6 +21,10 @@ from lamppost.delivery import authorities, vetting
 from lamppost.delivery.answer import Answer
 from lamppost.delivery.guard import Guard
 from lamppost.delivery.vetting import Allowances
+from lamppost.observe import trace
+
+if TYPE_CHECKING:
+    from lamppost.observe.spans import Span
 
 # A Lambda sandbox has 1,024 file descriptors.
 IN_FLIGHT = 900
@@ -81,6 +87,7 @@ class _Round:
         self.allowed, self.timeout, self.in_flight = allowed, timeout, in_flight
         self.running: set[_Transfer] = set()
         self.window = min(STEP, in_flight)
+        self.spans: dict[int, Span | None] = {}
 
     def run(self, deadline: float) -> None:
         try:
@@ -107,7 +114,7 @@ class _Round:
         while self.waiting and len(self.running) < self.window:
             number = self.waiting.popleft()
             transfer = _spare.pop() if _spare else _Transfer()
-            transfer.load(number, self.posts[number], self.allowed, self.timeout)
+            transfer.load(number, self.posts[number], self.allowed, self.timeout, self._begin(number))
             self.running.add(transfer)
             _multi.add_handle(transfer.curl)
 
@@ -126,8 +133,24 @@ class _Round:
     def _finish(self, transfer: "_Transfer", code: int, why: str) -> None:
         _multi.remove_handle(transfer.curl)
         self.running.discard(transfer)
-        self.answers[transfer.number] = transfer.answer(code, why)
+        answer = self.answers[transfer.number] = transfer.answer(code, why)
+        span = self.spans.pop(transfer.number, None)
+        if span is not None:
+            span.end = time.time_ns()
+            span.error = answer.error or ("" if answer.status and answer.status < 400 else str(answer.status))
+            if answer.status is not None:
+                span.fields["status"] = answer.status
         _spare.append(transfer)
+
+    def _begin(self, number: int) -> list[tuple[str, str]]:
+        """The headers that tell the receiver which trace it is in: at its own span, where spans are kept."""
+        if trace.recording is None:
+            return trace.headers()
+        # The host alone: the path of a webhook's URL is often its password.
+        name = f"POST {urlsplit(self.posts[number].url).hostname or ''}"
+        span = self.spans[number] = trace.recording.begin(name, "webhook", {})
+        place = trace.recording.place()
+        return trace.headers(place if span is None else place._replace(span_id=span.id))
 
 
 class _Transfer:
@@ -161,8 +184,11 @@ class _Transfer:
         curl.setopt(pycurl.WRITEFUNCTION, self._write)
         curl.setopt(pycurl.HEADERFUNCTION, self._header)
 
-    def load(self, number: int, post: Post, allowed: Allowances, timeout: float) -> None:
-        """Make ready for `post`, the `number`-th of its round."""
+    def load(
+        self, number: int, post: Post, allowed: Allowances, timeout: float, traced: list[tuple[str, str]]
+    ) -> None:
+        """Make ready for `post`, the `number`-th of its round. Its own headers win over the trace's."""
+        own = {name.lower() for name, _ in post.headers}
         self.number, self.refused, self.taken, self.headers_done = number, "", 0, False
         self.head.clear()
         self.guard = Guard(post.url, allowed)
@@ -178,6 +204,7 @@ class _Transfer:
                 # Else libcurl asks a large body's receiver for "100 Continue" and waits a second for it.
                 "expect:",
                 *(f"{name}: {value}" for name, value in post.headers),
+                *(f"{name}: {value}" for name, value in traced if name not in own),
             ],
         )
 

@@ -20,6 +20,7 @@ from lamppost.local.orders.kinds import Arguments, Order
 from lamppost.local.orders.overview import Overview
 from lamppost.local.orders.queues import Queueing
 from lamppost.local.orders.settings import Setting
+from lamppost.local.orders.traces import Tracing
 
 if TYPE_CHECKING:
     from lamppost.local.system import System
@@ -41,6 +42,7 @@ class Control:
             **Queueing(system).orders,
             **Setting(system).orders,
             **Identifying(system).orders,
+            **Tracing(system).orders,
         }
 
     async def __call__(self, request: Request) -> Response:

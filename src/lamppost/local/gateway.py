@@ -24,6 +24,8 @@ from lamppost.local.authorizers import Authorizers
 from lamppost.local.functions.spec import Result
 from lamppost.local.http_messages import TOKEN, Handler, Limits, Request, Response, problem
 from lamppost.local.routes import Match, Routes
+from lamppost.local.traces import Traces
+from lamppost.observe import trace
 
 HTTP_LIMITS = Limits(head=limits.HTTP_HEAD_BYTES, body=limits.HTTP_BODY_BYTES)
 
@@ -43,9 +45,10 @@ _OURS = frozenset(
 class Gateway:
     """Routes requests to functions, and the rest to the apps mounted beside them."""
 
-    def __init__(self, invoke: Invoke, doors: Authorizers) -> None:
+    def __init__(self, invoke: Invoke, doors: Authorizers, traces: Traces | None = None) -> None:
         self._invoke = invoke
         self._doors = doors
+        self._traces = traces or Traces()
         self._apis: dict[str, tuple[ServiceEntry, Routes]] = {}
         self._apps: dict[str, Handler] = {}
 
@@ -86,7 +89,15 @@ class Gateway:
         match = routes.find(request.method, path)
         if match is None:
             return _not_found("no route answers this method and path")
-        return await self._call(service, match, request, path)
+        came_from = trace.of_headers(request.headers)
+        name = f"{request.method} /{service.name}{match.route.path}"
+        with self._traces.work(name, "request", came_from) as seen:
+            # Of the trace's header API Gateway tells a function the root alone.
+            request.headers["x-amzn-trace-id"] = f"Root={trace.xray_id(seen.place.trace_id)}"
+            answered = await self._call(service, match, request, path)
+            seen.fields["status"] = answered.status
+            seen.error = str(answered.status) if answered.status >= 500 else ""
+            return answered
 
     async def _call(self, service: ServiceEntry, match: Match, request: Request, path: str) -> Response:
         request_id = str(uuid.uuid4())

@@ -13,12 +13,13 @@ import msgspec
 
 from lamppost.declare import limits
 from lamppost.errors import LamppostError, OperatorError
-from lamppost.local import tasks
+from lamppost.local import tasks, traces
 from lamppost.local.aws import sqs_messages
 from lamppost.local.aws.functions import Invokes
 from lamppost.local.functions.spec import Result
 from lamppost.local.queue_records import Stored
 from lamppost.local.queues import Queues, handle_of
+from lamppost.observe import trace
 from lamppost.observe.log import Log
 
 # While PostgreSQL is away every take already waits for seconds.
@@ -123,9 +124,10 @@ class EventSource:
 
     async def _invoke(self, messages: list[Stored]) -> None:
         queue = self._queues.aliases.canonical(self._queue)
-        event = msgspec.json.encode(sqs_messages.event(messages, queue))
+        event = sqs_messages.event(messages, queue)
+        traces.current.set(trace.brought(event))
         try:
-            result = await self._functions.invoke(self._function, event)
+            result = await self._functions.invoke(self._function, msgspec.json.encode(event))
             done = self._handled(messages, result)
             if done:
                 await self._queues.delete(self._queue, [handle_of(message) for message in done])

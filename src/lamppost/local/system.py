@@ -48,6 +48,7 @@ from lamppost.local.options import Options
 from lamppost.local.queue_records import outgoing
 from lamppost.local.queues import Queues
 from lamppost.local.settings import Settings
+from lamppost.local.traces import Traces
 from lamppost.observe.log import Log
 
 Say = Callable[[str], None]
@@ -74,6 +75,7 @@ class System:
         self.access = Access()
         self.functions = Aliases()
         self.logs = LogStore(data / "logs", self.functions)
+        self.traces = Traces(data / "traces")
         self.settings = Settings(data)
         self.queues = Queues()
         self.s3 = S3(ObjectStore(data / "objects"), self.access)
@@ -90,9 +92,11 @@ class System:
 
     async def start(self) -> state.Running:
         """Bring everything up; on return requests are served."""
-        self.lambdas = Lambdas(self.nursery, self._append, self._environment, self._register, self.log)
+        self.lambdas = Lambdas(
+            self.nursery, self._append, self._environment, self._register, self.log, traces=self.traces
+        )
         doors = Authorizers(self.identity.verify, self.lambdas.invoke, self.log)
-        self.gateway = Gateway(self.lambdas.invoke, doors)
+        self.gateway = Gateway(self.lambdas.invoke, doors, self.traces)
         self.later = Later(self._run_later, self._failed, self.log)
         self.clock = Clock(self._tick, self.quiet)
         self.messaging = Messaging(self.queues, self.lambdas)
@@ -169,6 +173,7 @@ class System:
         self.nursery.close()
         await self.queues.close()
         self.logs.close()
+        self.traces.close()
         self.inbox.close()
         self.forget()
         await asyncio.to_thread(self.cluster.stop)
@@ -198,6 +203,7 @@ class System:
         self._place = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws.port}",
             "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(extension.port),
+            "AWS_XRAY_DAEMON_ADDRESS": await self.traces.listen(),
         }
 
     def _held(self, handler: Handler) -> Handler:

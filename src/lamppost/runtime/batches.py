@@ -11,6 +11,7 @@ from lamppost.declare import names
 from lamppost.declare.events import Batch, Message
 from lamppost.derive.manifest import FunctionEntry
 from lamppost.errors import AuthorError, GiveUp, TryAgain
+from lamppost.observe import trace
 from lamppost.runtime.context import LiveContext
 
 Poison = tuple[str, str]
@@ -72,7 +73,8 @@ class QueueFunction:
         failed: dict[str, str],
     ) -> None:
         try:
-            self._handler(message, context)
+            with trace.handling(trace.sender(record)):
+                self._handler(message, context)
         except TryAgain as order:
             failed[message.id] = order.what
         except GiveUp as order:

@@ -16,7 +16,7 @@ from typing import Any
 from lamppost.declare import names
 from lamppost.derive.manifest import FunctionEntry, ServiceEntry, read
 from lamppost.errors import AuthorError, OperatorError
-from lamppost.observe import bridge
+from lamppost.observe import bridge, trace
 from lamppost.observe.log import Log, ambient
 from lamppost.runtime.context import LiveContext
 from lamppost.settings import package, stage
@@ -33,23 +33,38 @@ class Entry:
         self._run = run
         self._stage = os.environ.get("LAMPPOST_STAGE", "local")
         self._env = os.environ.get("LAMPPOST_ENV", self._stage)
+        self._exports = bool(os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
         self._cold = True
         self._log = Log()
 
     def __call__(self, event: Any, lambda_context: Any) -> Any:
         """Handle one event."""
         started = time.perf_counter()
+        lambdas = os.environ.get(trace.LAMBDA)
+        here = trace.arrive(lambdas, event)
         ambient(
             request_id=lambda_context.aws_request_id,
-            trace_id=os.environ.get("_X_AMZN_TRACE_ID"),
+            trace_id=here.trace_id,
             cold_start=self._cold or None,
         )
         self._cold = False
         context = LiveContext(
             self._service, self._function, lambda_context, stage=self._stage, env=self._env, log=self._log
         )
-        result = self._run(event, context, lambda_context)
+        if self._exports or trace.sampled(lambdas):
+            from lamppost.runtime import traced
+
+            kind = self._function.kind
+            with traced.Recorded(
+                here, context.function, kind, event, sampled=trace.sampled(lambdas)
+            ) as spans:
+                result = self._run(event, context, lambda_context)
+                traced.answered(spans, result)
+        else:
+            result = self._run(event, context, lambda_context)
         if self._function.kind == "http":
+            # Not x-amzn-trace-id, which HTTP APIs keep for themselves.
+            result["headers"]["x-trace-id"] = here.trace_id
             self._log.info(
                 "request.answered",
                 route=event.get("routeKey") if isinstance(event, dict) else None,

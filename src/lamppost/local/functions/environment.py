@@ -8,7 +8,10 @@ from lamppost.derive.manifest import FunctionEntry, ServiceEntry
 
 HANDLER = "lamppost.runtime.entry.handle"
 
-_PASSED_ON = ("PATH", "LANG", "HOME", "TMPDIR", "LAMPPOST_ALLOW_WEBHOOK", "LOG_LEVEL", "RUST_LOG")
+_PASSED_ON = (
+    "PATH", "LANG", "HOME", "TMPDIR", "LAMPPOST_ALLOW_WEBHOOK", "LOG_LEVEL", "RUST_LOG",
+    "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME",
+)  # fmt: skip
 
 
 def local_environment(

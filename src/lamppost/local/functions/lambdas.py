@@ -13,6 +13,7 @@ from lamppost.derive.manifest import FunctionEntry, Manifest, ServiceEntry
 from lamppost.local.functions.nursery import Nursery
 from lamppost.local.functions.pool import Append, Pool
 from lamppost.local.functions.spec import Result, Spec, failure
+from lamppost.local.traces import Traces
 from lamppost.observe.log import Log
 
 # This machine's share where no concurrency is reserved; AWS's default is 1,000 for the account.
@@ -43,13 +44,15 @@ class Lambdas:
     """Functions by their dev names."""
 
     def __init__(
-        self, nursery: Nursery, append: Append, environment: Environment, register: Register, log: Log
-    ) -> None:
+        self, nursery: Nursery, append: Append, environment: Environment, register: Register, log: Log,
+        *, traces: Traces | None = None,
+    ) -> None:  # fmt: skip
         self._nursery = nursery
         self._append = append
         self._environment = environment
         self._register = register
         self._log = log
+        self._traces = traces
         self._pools: dict[str, Pool] = {}
         self._keys: dict[str, Key] = {}
         self._overrides: dict[str, Override] = {}
@@ -65,7 +68,7 @@ class Lambdas:
         for name, spec in wanted.items():
             pool = self._pools.get(name)
             if pool is None:
-                self._pools[name] = Pool(spec, self._nursery, self._append, self._log)
+                self._pools[name] = Pool(spec, self._nursery, self._append, self._log, self._traces)
             elif changed(spec.service.name) or pool.spec != spec:
                 pool.replace(spec)
         for name in self._pools.keys() - wanted.keys():

@@ -8,9 +8,11 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 
 from lamppost.declare import names
+from lamppost.local import traces
 from lamppost.local.functions.nursery import Nursery
 from lamppost.local.functions.sandbox import Invocation, Sandbox
 from lamppost.local.functions.spec import Result, Spec, failure
+from lamppost.local.traces import Traces
 from lamppost.observe.log import Log
 
 IDLE_SECONDS = 30.0
@@ -21,11 +23,14 @@ Append = Callable[[str, str, str], None]
 class Pool:
     """Invokes one function. A warm sandbox is kept as long as the runner lives."""
 
-    def __init__(self, spec: Spec, nursery: Nursery, append: Append, log: Log) -> None:
+    def __init__(
+        self, spec: Spec, nursery: Nursery, append: Append, log: Log, kept: Traces | None = None
+    ) -> None:
         self.spec = spec
         self._nursery = nursery
         self._append = append
         self._log = log
+        self._traces = kept or Traces()
         self._sandboxes: set[Sandbox] = set()
         self._idle: deque[Sandbox] = deque()
         self._waiting: deque[Invocation] = deque()
@@ -35,8 +40,16 @@ class Pool:
 
     async def invoke(self, payload: bytes, *, request_id: str = "") -> Result:
         """Run the function once on `payload` (JSON) and return what it gave."""
+        with self._traces.work(self.spec.name, "invocation", traces.current.get()) as seen:
+            result = await self._run_once(payload, request_id, seen.place.xray)
+            seen.fields["request_id"] = result.request_id
+            if result.error is not None:
+                seen.error = "throttled" if result.throttled else result.error
+            return result
+
+    async def _run_once(self, payload: bytes, request_id: str, trace: str) -> Result:
         loop = asyncio.get_running_loop()
-        invocation = Invocation(request_id or str(uuid.uuid4()), payload, _trace(), loop.create_future())
+        invocation = Invocation(request_id or str(uuid.uuid4()), payload, trace, loop.create_future())
         if self._closed:
             return _stopping()
         sandbox = self._take()
@@ -200,7 +213,3 @@ class Pool:
 
 def _stopping() -> Result:
     return failure("ServiceException", "the function is being taken down", throttled=True)
-
-
-def _trace() -> str:
-    return f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0"

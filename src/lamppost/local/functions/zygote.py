@@ -31,6 +31,8 @@ PRELOAD = (
     "lamppost.observe.bridge",
     "lamppost.runtime.context",
     "lamppost.runtime.encode",
+    "lamppost.runtime.traced",
+    "lamppost.runtime.xray",
     "lamppost.settings.source",
     "lamppost.db.pool",
 )

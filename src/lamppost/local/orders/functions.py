@@ -7,6 +7,7 @@ import msgspec
 from lamppost.declare import names
 from lamppost.errors import OperatorError
 from lamppost.local.orders.kinds import Arguments, Order
+from lamppost.local.orders.traces import read_trace
 
 if TYPE_CHECKING:
     from lamppost.local.system import System
@@ -39,14 +40,19 @@ class Functioning:
         }
 
     async def _logs(self, given: Arguments) -> Any:
-        """Events since `since` (ms) of `functions` (all when empty), oldest first, with where to go on."""
+        """Events since `since` (ms) of `functions` (all when empty), oldest first, with where to go on.
+
+        `trace` leaves only the lines of that trace.
+        """
         system = self._system
         wanted = [self._function(name) for name in given["functions"]] or system.lambdas.names()
+        trace_id = read_trace(given["trace"]) if given.get("trace") else ""
         found = []
         for name in wanted:
             found += [
                 {"function": name, "at": event.timestamp, "message": event.message, "id": event.id}
                 for event in system.logs.read(name, since=given["since"])
+                if trace_id in event.message
             ]
         found.sort(key=lambda event: (event["at"], event["id"]))
         return found[-int(given.get("limit", 10_000)) :]
