@@ -1,7 +1,7 @@
 """The services users and orders within this process, on one database of a test."""
 
 import json
-import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -43,7 +43,7 @@ class Answer:
 
 
 class App:
-    """Both APIs; threads share the pool of this process."""
+    """Both APIs. Each thread that calls is a sandbox of its own; they share the pool of this process."""
 
     def __init__(self) -> None:
         # Without their rates: who calls here calls often.
@@ -52,11 +52,8 @@ class App:
             for name in NAMES
         ]
         manifest = describe(System(tuple(services)), {service.name: "" for service in services})
-        self._apis = {}
-        for service in manifest.services:
-            entry = service.function("api")
-            import_module(entry.module)
-            self._apis[service.name] = (service, entry, HttpFunction(entry, sys.modules[entry.module]))
+        self._services = {service.name: service for service in manifest.services}
+        self._sandbox = threading.local()
 
     def __call__(
         self,
@@ -70,7 +67,8 @@ class App:
     ) -> Answer:
         """The answer to `person`, a token's subject. `call` is `users GET /profile`."""
         name, _, key = call.partition(" ")
-        service, entry, http = self._apis[name]
+        service = self._services[name]
+        entry = service.function("api")
         given = event(
             key,
             None if body is None else json.dumps(body).encode(),
@@ -85,8 +83,17 @@ class App:
         context = Lambda(30)
         log = Log(write=lambda line: None)
         return Answer(
-            http(given, LiveContext(service, entry, context, stage="local", env="dev", log=log), context)
+            self._http(name)(
+                given, LiveContext(service, entry, context, stage="local", env="dev", log=log), context
+            )
         )
+
+    def _http(self, name: str) -> HttpFunction:
+        apis: dict[str, HttpFunction] = self._sandbox.__dict__
+        if name not in apis:
+            entry = self._services[name].function("api")
+            apis[name] = HttpFunction(entry, import_module(entry.module))
+        return apis[name]
 
 
 @contextmanager

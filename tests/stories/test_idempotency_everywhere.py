@@ -22,11 +22,93 @@ def _of_ada(body: Any = None) -> Callable[[House], Ask]:
     return lambda house: (f"/user/{house.register()['id']}", body, {})
 
 
+def _as(house: House, person: str) -> dict[str, str]:
+    token = house.run("token", "--as", person, "--service", "users", "--json")["token"]
+    return {"authorization": f"Bearer {token}"}
+
+
+def _made(house: House, api: str, path: str, body: Any, headers: dict[str, str]) -> Any:
+    answer = house.ask("POST", path, body, {**headers, "idempotency-key": str(uuid.uuid4())}, api=api)
+    assert answer.status in (200, 201), answer.body
+    return answer.json
+
+
+def _signed_up(path: str, body: Any, *, profile: bool = True) -> Callable[[House], Ask]:
+    def ask(house: House) -> Ask:
+        headers = _as(house, f"person-{uuid.uuid4()}")
+        if profile:
+            _made(house, "users", "/profile", {"name": "Ada"}, headers)
+        return path, body, headers
+
+    return ask
+
+
+def _organised(path: str, body: Any = None, *, accepting: bool = False) -> Callable[[House], Ask]:
+    """A call of an owner in an organisation of their own, where a second person is invited."""
+
+    def ask(house: House) -> Ask:
+        owner, other = (_as(house, f"person-{uuid.uuid4()}") for _ in range(2))
+        organisation = _made(house, "users", "/organisations", {"name": "Engines"}, owner)["id"]
+        subject = _made(house, "users", "/profile", {"name": "Ben"}, other)["subject"]
+        invitation = {"subject": subject, "role": "member"}
+        invited = _made(house, "users", f"/organisations/{organisation}/memberships", invitation, owner)
+        place = path.replace("{organisation}", organisation).replace("{id}", invited["membership"]["id"])
+        return place, body, other if accepting else owner
+
+    return ask
+
+
+ORDER = {
+    "customer": "Babbage",
+    "currency": "GBP",
+    "lines": [{"sku": "bolt", "quantity": 2, "unitPrice": 3}],
+}
+
+
+def _ordered(path: str, body: Any = None, *, after: tuple[str, ...] = ()) -> Callable[[House], Ask]:
+    """A call about an order that took the steps `after`."""
+
+    def ask(house: House) -> Ask:
+        owner = _as(house, f"person-{uuid.uuid4()}")
+        _made(house, "users", "/organisations", {"name": "Engines"}, owner)
+        order = _made(house, "orders", "/orders", ORDER, owner)["id"]
+        for step in after:
+            _made(house, "orders", f"/orders/{order}/{step}", None, owner)
+        return path.replace("{id}", order), body, owner
+
+    return ask
+
+
 # How each call is made, by service and route: its path, body and headers. A new route needs a line here.
 EXAMPLES: dict[str, Callable[[House], Ask]] = {
     "birthday POST /user": lambda house: ("/user", ADA, {}),
     "birthday PUT /user/{id}": _of_ada({"firstName": "Augusta"}),
     "birthday DELETE /user/{id}": _of_ada(),
+    "users POST /profile": _signed_up("/profile", {"name": "Ada"}, profile=False),
+    "users PATCH /profile": _signed_up("/profile", {"name": "Augusta"}),
+    "users POST /organisations": _signed_up("/organisations", {"name": "Looms"}),
+    "users PATCH /organisations/{organisation}": _organised(
+        "/organisations/{organisation}", {"name": "Looms"}
+    ),
+    "users POST /organisations/{organisation}/accept": _organised(
+        "/organisations/{organisation}/accept", {}, accepting=True
+    ),
+    "users POST /organisations/{organisation}/memberships": _organised(
+        "/organisations/{organisation}/memberships", {"email": "ben@example.com", "role": "viewer"}
+    ),
+    "users PATCH /organisations/{organisation}/memberships/{id}": _organised(
+        "/organisations/{organisation}/memberships/{id}", {"role": "viewer"}
+    ),
+    "users DELETE /organisations/{organisation}/memberships/{id}": _organised(
+        "/organisations/{organisation}/memberships/{id}"
+    ),
+    "orders POST /orders": _ordered("/orders", ORDER),
+    "orders PATCH /orders/{id}": _ordered("/orders/{id}", {"version": 1, "currency": "EUR"}),
+    "orders DELETE /orders/{id}": _ordered("/orders/{id}"),
+    "orders POST /orders/{id}/submit": _ordered("/orders/{id}/submit"),
+    "orders POST /orders/{id}/ship": _ordered("/orders/{id}/ship", after=("submit",)),
+    "orders POST /orders/{id}/complete": _ordered("/orders/{id}/complete", after=("submit", "ship")),
+    "orders POST /orders/{id}/cancel": _ordered("/orders/{id}/cancel"),
 }
 
 ROWS = """

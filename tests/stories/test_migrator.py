@@ -59,7 +59,7 @@ def test_the_update_back_to_a_release_that_was_here_succeeds_with_any_package(
     house: House, digest: str
 ) -> None:
     invoke(house, request("Create", digest))
-    for name in ("bday", "barkbase"):
+    for name in ("app", "bday", "barkbase"):
         with house.database(name) as db:
             db.execute("insert into public.schema_rollouts (digest) values ('of the release before')")
     done, told = invoke(house, request("Update", "of the release before"))
