@@ -63,7 +63,7 @@ def patient(root: Path) -> Path:
     return root
 
 
-def try_promises(house: House, api: str, folder: Path, *, count: int | None = None) -> Tried:
+def try_promises(house: House, api: str, folder: Path) -> Tried:
     """Hold `api` to the document of the running system."""
     folder.mkdir(parents=True)
     document = _document(house, api)
@@ -73,7 +73,8 @@ def try_promises(house: House, api: str, folder: Path, *, count: int | None = No
         [
             str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(folder / "config.toml"),
             "run", str(folder / "api.json"), "--url", house.running["apis"][api], "--phases", PHASES,
-            "--checks", "all", "--max-examples", str(count or examples()), "--seed", "7", "--no-color",
+            "--checks", "all", "--max-examples", str(examples()), "--no-color",
+            "--seed", os.environ.get("PROMISE_SEED", "7"),
             "--report", "json", "--report-json-path", str(folder / "report.json"),
         ],
         capture_output=True,
@@ -105,6 +106,8 @@ def _config(house: House, api: str, document: dict[str, Any], folder: Path) -> s
     lines = ["[generation]", "allow-x00 = false", ""]
     lines += ["[checks.positive_data_acceptance]", f"expected-statuses = {json.dumps(ACCEPTED)}", ""]
     lines += ["[checks.negative_data_rejection]", f"expected-statuses = {json.dumps(REJECTED)}", ""]
+    # Who owns what is learnt by following what a request has made.
+    lines += ["[phases.stateful.generation]", f"max-examples = {max(examples(), 40)}", ""]
     if "securitySchemes" in document["components"]:
         users = [_user(house, api, name) for name in PEERS]
         (folder / "users.json").write_text(json.dumps({"auth": users}))

@@ -161,6 +161,12 @@ def test_keys_rates_and_scopes_are_said() -> None:
     assert "415" not in burn["responses"]
 
 
+def test_what_was_made_is_linked_to_where_it_is_found() -> None:
+    made_ = made("shelf")["paths"]["/book"]["post"]["responses"]["201"]["links"]
+    assert set(made_) == {"find", "head_find", "change", "remove"}
+    assert made_["find"] == {"operationId": "find", "parameters": {"id": "$response.body#/id"}}
+
+
 def test_a_get_answers_head_without_a_body() -> None:
     head = made("shelf")["paths"]["/book/{id}"]["head"]
     assert set(head["responses"]) >= {"200", "404"}

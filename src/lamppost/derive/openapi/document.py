@@ -9,6 +9,7 @@ import msgspec
 from lamppost.declare.service import Route, Service
 from lamppost.derive.manifest import ServiceEntry
 from lamppost.derive.openapi.answers import returned_types
+from lamppost.derive.openapi.links import link
 from lamppost.derive.openapi.operation import Described, Object, operation
 from lamppost.derive.openapi.schemas import MESSAGE, PROBLEM, Schemas
 
@@ -35,6 +36,7 @@ def document(service: Service, entry: ServiceEntry, place: Place | None = None) 
         item = paths.setdefault(each.route.path.replace("+}", "}"), {})
         for method, name in names[each.route.call]:
             item[method] = operation(each, schemas, name, bodiless=method == "head")
+    link(paths, schemas.components)
     components: Object = {"schemas": {"Problem": PROBLEM, "GatewayMessage": MESSAGE, **schemas.components}}
     components["responses"] = _shared(paths)
     if any(each.shut and not each.route_entry.public for each in described):
