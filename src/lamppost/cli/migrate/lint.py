@@ -97,6 +97,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _report(asked: _Arguments) -> "Report":
+    from lamppost.migrate.lint.light import import_msgspec
+
+    import_msgspec()
     from lamppost.migrate.lint import run
     from lamppost.migrate.lint.options import Options
 
