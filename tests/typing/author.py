@@ -14,6 +14,8 @@ from lamppost import (
     Database,
     Function,
     Message,
+    Problem,
+    Problems,
     Queue,
     Response,
     Route,
@@ -76,6 +78,16 @@ service = Service(
     queues=(Queue(name="shop-pets", runs=pets, attempts=5),),
 )
 assert_type(service, Service)
+
+
+def complain(problem: Problem) -> Pet:
+    """Refusals in another shape."""
+    return Pet(problem.code)
+
+
+assert_type(Problems(complain, statuses=((422, 400),)), Problems)
+Route("GET /pet/{id}", find, refuses=("404 no_pet",), answers={200: Pet}, example={"id": "1"})
+Route("GET /pet/{id}", find, refuses="404 no_pet")  # type: ignore[arg-type]  # a tuple: there may be several
 
 Route("GET /pet", 3)  # type: ignore[arg-type]  # a handler is a function
 Function(nane="front")  # type: ignore[call-arg]  # a typing error is seen before anything runs
