@@ -34,6 +34,7 @@ _ALWAYS = (
     Refusal(429, "throttled", "too many calls at this moment, of all callers together", "gateway"),
     Refusal(431, "head_too_large", "request line and headers are too long", "gateway"),
     Refusal(500, "internal_error", "our mistake; the requestId finds it in the log"),
+    Refusal(500, "answer_too_large", "the answer is larger than a function can give"),
     Refusal(503, "not_ready", "the service waits for its operator"),
     Refusal(503, "timeout", "it took too long and was given up"),
 )
