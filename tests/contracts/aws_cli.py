@@ -64,26 +64,26 @@ def _unpack(archive: Path, folder: Path) -> None:
     next(folder.glob("**/dist/aws")).chmod(0o755)
 
 
-def environment(endpoint: str, home: Path) -> dict[str, str]:
+def environment(endpoint: str, home: Path, keys: str = "any") -> dict[str, str]:
     """A user's shell after `export AWS_ENDPOINT_URL=...` and any credentials, with an empty home."""
     return {
         "PATH": "/usr/bin:/bin",
         "HOME": str(home),
         "LC_ALL": "C.UTF-8",
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "any",
-        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_ACCESS_KEY_ID": keys,
+        "AWS_SECRET_ACCESS_KEY": keys,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_PAGER": "",
         "AWS_MAX_ATTEMPTS": "1",
     }
 
 
-def run(command: str, endpoint: str, home: Path) -> subprocess.CompletedProcess[str]:
+def run(command: str, endpoint: str, home: Path, keys: str = "any") -> subprocess.CompletedProcess[str]:
     """Run a command line as the seeds write it (it begins with `aws`)."""
     return subprocess.run(
         [str(program()), *shlex.split(command)[1:]],
-        env=environment(endpoint, home),
+        env=environment(endpoint, home, keys),
         cwd=home,
         capture_output=True,
         text=True,

@@ -105,7 +105,8 @@ class BucketEntry(msgspec.Struct, frozen=True):
     """A bucket: private, encrypted, without versions. `keep` and `answers_keep` are days.
 
     Objects go `keep` days after they came (never, when it is None), those below `answers` after
-    `answers_keep`. `largest` is bytes; pages of the `cors` origins may PUT, GET and HEAD.
+    `answers_keep`. `largest` is bytes; pages of the `cors` origins may PUT, GET and HEAD, and
+    where there are any, `null` may GET and HEAD: a page that an API sent there for a large answer.
     """
 
     name: str
@@ -143,6 +144,18 @@ class AuthorizerEntry(msgspec.Struct, frozen=True):
     cache: float
 
 
+class CorsEntry(msgspec.Struct, frozen=True):
+    """Which pages may call. `origins` may hold `{env}`, `local` ones count on one machine. `max_age`: s."""
+
+    origins: tuple[str, ...]
+    methods: tuple[str, ...]
+    headers: tuple[str, ...]
+    expose: tuple[str, ...]
+    credentials: bool
+    max_age: int
+    local: tuple[str, ...]
+
+
 class ProblemsEntry(msgspec.Struct, frozen=True):
     """Another shape for refusals: the function that makes it, other statuses by ours, the media type."""
 
@@ -173,6 +186,7 @@ class ServiceEntry(msgspec.Struct, frozen=True):
     tenants: Tenants | None = None
     idempotency_keep: float = 86_400.0
     problems: ProblemsEntry | None = None
+    cors: CorsEntry | None = None
     buckets: tuple[BucketEntry, ...] = ()
 
     def function(self, name: str) -> FunctionEntry:

@@ -121,7 +121,9 @@ class ObjectStore:
 
     def _write(self, bucket: str, meta: Meta, body: bytes) -> Path:
         folder = self._folder / bucket / _UNFINISHED
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # One by one: parents that mkdir makes on the way are open to everybody.
+        for each in (self._folder, folder.parent, folder):
+            each.mkdir(exist_ok=True, mode=0o700)
         path = folder / secrets.token_hex(16)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:

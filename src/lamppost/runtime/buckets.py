@@ -38,6 +38,7 @@ class LiveObjects:
         self._prefix = prefix
 
     def of(self, tenant: UUID) -> "LiveObjects":
+        """One tenant's objects. Raises `AuthorError` for what is no UUID."""
         if not isinstance(tenant, UUID):
             raise AuthorError(
                 f"a tenant's objects are asked for with {tenant!r}",
@@ -47,6 +48,7 @@ class LiveObjects:
         return LiveObjects(self._entry, self._place, f"{self._prefix}{tenant}/")
 
     def upload(self, key: str, *, type: str, size: int, checksum: str, expires: timedelta = _LINK) -> Upload:
+        """A permission for a client to store one object. It takes no request."""
         whole = check_key(self._prefix, key)
         check_upload(type, size, checksum, types=self._entry.types, largest=self._entry.largest)
         headers = {"content-length": str(size), "content-type": type, _SUM: checksum}
@@ -58,6 +60,7 @@ class LiveObjects:
     def link(
         self, key: str, *, expires: timedelta = _LINK, filename: str | None = None, inline: bool = False
     ) -> str:
+        """A link under which anybody may fetch the object. It takes no request."""
         asked = {
             "response-cache-control": "private",
             "response-content-disposition": disposition(filename, inline=inline),
@@ -66,11 +69,13 @@ class LiveObjects:
         return self._presigned("GET", whole, asked=asked, headers={}, expires=expires, now=time.time())
 
     def head(self, key: str) -> Stored | None:
+        """What S3 knows of the object; None when there is none."""
         whole = check_key(self._prefix, key)
         answer = s3.ask(self._place, "HEAD", whole, {"x-amz-checksum-mode": "ENABLED"}, payload=EMPTY)
         return None if answer.status == 404 else _stored(self._expect(answer, "HEAD"))
 
     def put(self, key: str, body: bytes, *, type: str) -> Stored:
+        """Store an object, whole."""
         digest = hashlib.sha256(body)
         checksum = base64.b64encode(digest.digest()).decode()
         check_upload(type, len(body), checksum, types=self._entry.types, largest=self._entry.largest)
@@ -79,6 +84,7 @@ class LiveObjects:
         return Stored(len(body), type, checksum, datetime.now(UTC))
 
     def get(self, key: str) -> bytes | None:
+        """The object's bytes; None when there is none."""
         answer = s3.ask(self._place, "GET", check_key(self._prefix, key), {}, payload=EMPTY)
         return None if answer.status == 404 else self._expect(answer, "GET").body
 

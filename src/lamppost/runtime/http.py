@@ -15,6 +15,8 @@ from lamppost.runtime import body, deadline, encode, identity
 from lamppost.runtime.binding import Binding, argument, bind
 from lamppost.runtime.context import LiveContext
 
+# Characters of a body that are under 5 MB whatever JSON makes of them: at worst six bytes of one.
+_SENDABLE = 800_000
 _MUTATING = ("POST", "PUT", "PATCH", "DELETE")
 _PARAMETER = re.compile(r"\\\{([a-z_][a-z0-9_]*)(\\\+)?\\\}")
 
@@ -125,7 +127,12 @@ def _serve(served: Served, asked: Asked, context: LiveContext) -> dict[str, Any]
             raise
         return encode.answer(value, binding.status)
 
-    return _once(served.route, asked, context, work)
+    answered = _once(served.route, asked, context, work)
+    if len(answered["body"]) <= _SENDABLE or asked.method == "HEAD":
+        return answered
+    from lamppost.runtime import large_answers
+
+    return large_answers.stored(answered, context)
 
 
 def _take_turn(route: RouteEntry, asked: Asked, context: LiveContext) -> None:

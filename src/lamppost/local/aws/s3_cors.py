@@ -9,6 +9,9 @@ from lamppost.local.aws.calls import refused
 from lamppost.local.http import Request, Response
 
 METHODS = ("GET", "HEAD", "PUT")
+# Who a page is to S3 when an API of another origin has sent it here for a large answer. The link is the
+# credential, and a browser adds none of its own.
+REDIRECTED = "null"
 EXPOSED = "etag, content-length, content-disposition, x-amz-checksum-sha256"
 
 
@@ -28,7 +31,7 @@ def preflight(request: Request, bucket: BucketEntry) -> Response:
 def headers(request: Request, bucket: BucketEntry) -> dict[str, str]:
     """What lets the page that asks read the answer; nothing for other pages."""
     origin = request.headers.get("origin")
-    if origin is None or origin not in bucket.cors:
+    if origin is None or not _lets_in(bucket, origin, request):
         return {}
     return {
         "access-control-allow-origin": origin,
@@ -36,6 +39,12 @@ def headers(request: Request, bucket: BucketEntry) -> dict[str, str]:
         "access-control-expose-headers": EXPOSED,
         "vary": "Origin, Access-Control-Request-Headers, Access-Control-Request-Method",
     }
+
+
+def _lets_in(bucket: BucketEntry, origin: str, request: Request) -> bool:
+    if origin == REDIRECTED:
+        return bool(bucket.cors) and request.method in ("GET", "HEAD")
+    return origin in bucket.cors
 
 
 def _forbidden() -> CallerError:
