@@ -81,7 +81,7 @@ class Cache:
     def _keys_of(self, folder: str) -> Iterator[tuple[str, str]]:
         """The key of each file of a folder: each goes over all those before it."""
         running = self._base.copy()
-        _add(running, (of_folder(Path(folder)) or "").encode())
+        _add(running, (of_folder(folder) or "").encode())
         for path in self._library.shelf(folder).paths:
             content = self._library.content_if_any(path)
             _add(running, apart(path)[1].encode(), content or b"")

@@ -30,23 +30,24 @@ _IN_BODIES = {"other-services-tables", "name-without-schema"}
 
 
 def lint_file(
-    path: Path, options: Options, before: Before | None = None, library: Library | None = None
+    file: Path | str, options: Options, before: Before | None = None, library: Library | None = None
 ) -> list[Finding]:
     """The findings of one file, by line."""
     sys.setrecursionlimit(_DEPTH)
     library = library or Library()
+    path = str(file)
     service = options.service or owner(path)
     findings = list(form.name(path, service))
     try:
-        source = Source(library.content(str(path)))
+        source = Source(library.content(path))
     except (OSError, Refusal) as refusal:
         return [*findings, form.unreadable(path, refusal)]
     said = header.read(source.text)
     findings += form.directives(path, said)
     others = str(Path(options.earlier)) if options.earlier else None
-    before = Earlier(str(path), others, library, before)
+    before = Earlier(path, others, library, before)
     state = State(said, service=service, pg=options.version, before=before)
-    findings += _File(str(path), source, state).findings()
+    findings += _File(path, source, state).findings()
     findings += form.long_names(path, source)
     return form.allowed(path, findings, said)
 

@@ -16,10 +16,16 @@ _LONG = 100_000
 
 
 class Text:
-    """The JSON of statements that were parsed together. Raises `RecursionError` for what is too deep."""
+    """The JSON of statements that were parsed together. Raises `RecursionError` for what is too deep.
 
-    def __init__(self, json: bytes) -> None:
+    The SQL is a sixth as long: what does not stand in there need not be looked for in the JSON.
+    """
+
+    def __init__(self, json: bytes, sql: str = "") -> None:
         self.json = json
+        sql = sql.lower()
+        # Unknown, or with letters written as numbers: `u&"\0061"`.
+        self._sql = "" if "u&" in sql else sql
         self._own: dict[str | None, bool] = {}
         if len(json) > _LONG:
             decode(json)
@@ -27,17 +33,21 @@ class Text:
     def keeps_to(self, service: str | None) -> bool:
         """Whether nothing is named but what is the service's own, or PostgreSQL's."""
         if service not in self._own:
-            self._own[service] = names_only(service, self.json)
+            hidden = self._may_hold("schema") or self._may_hold("reg")
+            self._own[service] = names_only(service, self.json, hidden=hidden)
         return self._own[service]
 
     def says(self, word: str) -> bool:
-        """Whether a name or a string is this very word."""
-        return b'"sval":"%s"' % word.encode() in self.json
+        """Whether a name or a string is this very word, in small letters."""
+        return self._may_hold(word) and b'"sval":"%s"' % word.encode() in self.json
 
     @cached_property
     def numbered(self) -> bool:
         """Whether there are parameters."""
-        return b'"ParamRef"' in self.json
+        return self._may_hold("$") and b'"ParamRef"' in self.json
+
+    def _may_hold(self, word: str) -> bool:
+        return not self._sql or word in self._sql
 
 
 class Tree:
@@ -62,6 +72,11 @@ class Tree:
         """The same as it was written."""
         return bytes(self._json)
 
+    @property
+    def calls(self) -> bool:
+        """Whether there are function calls in it."""
+        return b'"FuncCall"' in self.json
+
 
 def grown(node: Node) -> Tree:
     """A tree of fields that are there already."""
@@ -82,9 +97,9 @@ class _All(msgspec.Struct):
 _outline = msgspec.json.Decoder(_All).decode
 
 
-def outlined(json: str) -> list[tuple[str, Tree, int, int]]:
-    """Each statement of what the parser said: its kind, its tree, where it begins, and its length or 0."""
-    text = Text(json.encode())
+def outlined(json: str, sql: str) -> list[tuple[str, Tree, int, int]]:
+    """Each statement of what the parser said of `sql`: kind, tree, where it begins, and its length or 0."""
+    text = Text(json.encode(), sql)
     return [
         (kind, Tree(raw, text), one.stmt_location, one.stmt_len)
         for one in _outline(text.json).stmts

@@ -26,11 +26,14 @@ _FUNCTION = re.compile(rb'"funcname":\[([^\]]*)\]')
 _ANYWHERE = (b'"OBJECT_SCHEMA"', b'"schemas"', b'"sval":"reg')
 
 
-def names_only(service: str | None, json: bytes) -> bool:
-    """Whether all tables, types and functions that `json` names are `service`'s or PostgreSQL's own."""
+def names_only(service: str | None, json: bytes, *, hidden: bool) -> bool:
+    """Whether all tables, types and functions that `json` names are `service`'s or PostgreSQL's own.
+
+    `hidden`: whether the words "schema" or "reg" stand in the SQL, behind which there may be more names.
+    """
     if service is None:
         # Then only the migrator's own tables are nobody else's, and all of them are called like this.
-        return b"schema_" not in json
+        return not hidden or b"schema_" not in json
     if service in _SPECIAL or not _SIMPLE.fullmatch(service):
         return False
     table, schemas, described = _mine(service)
@@ -39,7 +42,7 @@ def names_only(service: str | None, json: bytes) -> bool:
         and all(of in schemas and end == b"]" for of, end in _QUALIFIED.findall(json))
         and json.count(b'"objects":[') == json.count(b'"objects":[{"RangeVar":')
         and json.count(b'"object":{') == len(described.findall(json))
-        and not any(word in json for word in _ANYWHERE)
+        and not (hidden and any(word in json for word in _ANYWHERE))
         and not any(map(_takes_names, set(_FUNCTION.findall(json))))
     )
 

@@ -80,11 +80,11 @@ def query(text: str) -> list[tuple[str, Node]]:
 
 def queries(text: str) -> list[tuple[str, Tree]]:
     """The same out of a body, with trees that nobody has asked for. Raises `ParseError`."""
-    return [(kind, tree) for kind, tree, _, _ in outlined(parse_sql_json(text))]
+    return [(kind, tree) for kind, tree, _, _ in outlined(parse_sql_json(text), text)]
 
 
 def _statements(source: Source, text: str, base: int) -> Iterator[Parsed]:
-    for kind, tree, location, length in outlined(parse_sql_json(text)):
+    for kind, tree, location, length in outlined(parse_sql_json(text), text):
         at = base + location
         yield Parsed(
             kind, tree, first_token(source.raw, at), at + length if length else len(source.raw), base

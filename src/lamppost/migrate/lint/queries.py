@@ -29,11 +29,13 @@ _FOLDING = {
 QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 
 
-def query(kind: str, node: Node, filled: Filled) -> Iterator[Kind]:
-    """All that a query does, with its CTEs and the functions it calls."""
+def query(kind: str, node: Node, filled: Filled, *, calls: bool = True) -> Iterator[Kind]:
+    """All that a query does, with its CTEs and the functions it calls, if it `calls` any."""
     yield from _parts(kind, node, filled, {})
     if kind == "MergeStmt":
         yield from _newer_merge(node)
+    if not calls:
+        return
     for call in of_kind(node, "FuncCall"):
         arguments = (constant(argument) for argument in call.get("args", []))
         name = function(call)

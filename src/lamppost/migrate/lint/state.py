@@ -17,6 +17,8 @@ _GENTLE = {
 }  # fmt: skip
 
 
+# What leaves nothing behind that a later statement would meet.
+_TRACELESS = (model.Other, model.Insert, model.Change, model.Read, model.Grant, model.Call, model.NewerServer)
 # Up to so many rows, by the catalog, a table is read or indexed in milliseconds.
 SMALL = 1_000
 
@@ -174,7 +176,12 @@ class State:
         what = statement.what
         if not self.in_transaction:
             self._end()
+        if what.__class__ in _TRACELESS:
+            return
         match what:
+            case model.AlterTable(table=table, actions=actions):
+                for action in actions:
+                    self._altered(table, action)
             case model.CreateTable(table=table):
                 if not (what.if_not_exists and self.resolved(table) in self.known(table).tables):
                     self._made(table, "table", temporary=what.temporary)
@@ -201,9 +208,6 @@ class State:
                 self.made[Name(schema, name.name)] = "moved"
             case model.Rename(of=of) | model.Refresh(view=of) | model.Trigger(table=of):
                 self._hold(of)
-            case model.AlterTable(table=table, actions=actions):
-                for action in actions:
-                    self._altered(table, action)
             case model.Drop(kind=kind, names=names) if kind != "table":
                 self.dropped.update(self.resolved(name) for name in names)
             case model.Drop(names=names):

@@ -53,7 +53,7 @@ class Translator:
         if kind in GLANCES and (seen := GLANCES[kind](tree)) is not None:
             yield from seen
         elif kind in QUERIES:
-            yield from query_kinds(kind, tree.node, self._filled)
+            yield from query_kinds(kind, tree.node, self._filled, calls=tree.calls)
         elif kind == "CreateFunctionStmt":
             yield self._function(tree.node, parsed)
         elif kind == "PrepareStmt":

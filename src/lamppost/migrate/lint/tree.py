@@ -106,6 +106,9 @@ NOT_CONSTANT = _NotConstant()
 
 def same(one: Any, other: Any) -> bool:
     """Whether two trees say the same, wherever in the file they stand."""
+    if one.__class__ is dict and other.__class__ is dict and len(one) == 1 and one.keys() != other.keys():
+        # Two kinds of node, as nearly always.
+        return False
     return bool(_placeless(one) == _placeless(other))
 
 
