@@ -8,7 +8,8 @@ import pytest
 
 from lamppost.errors import OperatorError
 from lamppost.migrate import ledger, remote
-from tests.running import House
+from lamppost.pack.discover import discover
+from tests.running import ROOT, House
 
 ID = "migrator"
 
@@ -59,7 +60,7 @@ def test_the_update_back_to_a_release_that_was_here_succeeds_with_any_package(
     house: House, digest: str
 ) -> None:
     invoke(house, request("Create", digest))
-    for name in ("app", "bday", "barkbase"):
+    for name in discover(ROOT).databases():
         with house.database(name) as db:
             db.execute("insert into public.schema_rollouts (digest) values ('of the release before')")
     done, told = invoke(house, request("Update", "of the release before"))
@@ -110,7 +111,7 @@ def test_an_event_that_says_nothing_we_know_is_refused_with_a_sentence(
 def test_a_person_asks_how_far_the_databases_are(house: House, digest: str) -> None:
     told = house.run("invoke", "migrator-dev")["payload"]
     assert told["digest"] == digest
-    assert set(told["head"]) == {"app", "barkbase", "bday"}
+    assert set(told["head"]) == set(discover(ROOT).databases())
 
 
 def test_another_stages_ledgers_are_read_through_its_migrator(

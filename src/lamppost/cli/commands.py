@@ -34,6 +34,7 @@ _COMMANDS = {
     "openapi": ("lamppost.cli.openapi:openapi", "What each API promises, as OpenAPI 3.1."),
     "token": ("lamppost.cli.token:app", "Tokens of the local issuer, for trying guarded routes."),
     "db": ("lamppost.cli.db:app", "Reach the databases."),
+    "new": ("lamppost.cli.new:app", "Begin a service."),
     "migrate": ("lamppost.cli.migrate.commands:app", "Change tables: plan, apply, lint, rehearse, …"),
 }
 for _name, (_place, _about) in _COMMANDS.items():
