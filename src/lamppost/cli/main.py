@@ -3,6 +3,7 @@
 Setting all commands up takes longer than linting a file does.
 """
 
+import os
 import sys
 
 
@@ -11,7 +12,11 @@ def main() -> None:
     if sys.argv[1:3] == ["migrate", "lint"]:
         from lamppost.cli.migrate.lint import main as lint
 
-        sys.exit(lint(sys.argv[3:]))
+        code = lint(sys.argv[3:])
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Taking apart all that a run has built would take a fifth of the time that one file takes.
+        os._exit(code)
     from lamppost.cli.commands import run
 
     sys.exit(run(sys.argv[1:]))

@@ -10,8 +10,6 @@ from typing import Any
 
 import msgspec
 
-from lamppost.migrate.lint import cut
-from lamppost.migrate.lint.declared import without_schemas
 from lamppost.migrate.lint.lazy import Tree, decode, outlined
 from lamppost.migrate.lint.model import Node
 from lamppost.migrate.lint.pg import ParseError, parse_plpgsql_json, parse_sql_json
@@ -54,9 +52,12 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 def parse(source: Source) -> Iterator[Parsed | Unreadable]:
     """Every statement of the file in order, and what cannot be read."""
-    if source.text.count("/*") > _MANY and not cut.closes(source.text):
-        yield Unreadable(1, "a comment is opened that nobody closes", "close it with */")
-        return
+    if source.text.count("/*") > _MANY:
+        from lamppost.migrate.lint import cut
+
+        if not cut.closes(source.text):
+            yield Unreadable(1, "a comment is opened that nobody closes", "close it with */")
+            return
     try:
         yield from _statements(source, source.text, 0)
     except (ParseError, RecursionError) as error:
@@ -70,6 +71,8 @@ def body(text: str) -> Any:
     except ParseError as wrong:
         if "LookupExplicitNamespace" not in str(wrong):
             raise
+        from lamppost.migrate.lint.declared import without_schemas
+
         return decode(parse_plpgsql_json(without_schemas(text)))
 
 
@@ -108,6 +111,9 @@ def first_token(raw: bytes, at: int) -> int:
 
 def _piecewise(source: Source, error: Exception) -> Iterator[Parsed | Unreadable]:
     """The statements that can be read of a file that as a whole cannot."""
+    # Seldom needed, like the one above: their patterns take longer to compile than a file to lint.
+    from lamppost.migrate.lint import cut
+
     pieces = list(cut.statements(source.text))
     wrong = base = last = 0
     for piece in pieces:
