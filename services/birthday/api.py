@@ -9,6 +9,8 @@ from msgspec import UNSET, Meta, UnsetType
 from psycopg import Connection
 
 from lamppost import Context, OperatorError, SettingMissing, not_found
+from lamppost.db import health
+from lamppost.db.health import Health
 from services.birthday import calendar, people
 from services.birthday.calendar import LeapDay
 from services.birthday.store import people as store
@@ -66,6 +68,11 @@ class Shown(msgspec.Struct, frozen=True, rename="camel"):
     next_greeting_at: datetime | None
     created_at: datetime
     updated_at: datetime
+
+
+def healthy(ctx: Context) -> Health:
+    """Whether greetings can be stored."""
+    return health.check(ctx)
 
 
 def create_user(body: NewPerson, ctx: Context) -> Shown:

@@ -23,6 +23,7 @@ UNFIT = ("422 invalid_text", "422 invalid_date", "422 unknown_time_zone")
 people = Function(
     name="api",
     routes=(
+        Route("GET /health", api.healthy, public=True, refuses=()),
         Route("POST /user", api.create_user, status=201, refuses=UNFIT, example={"body": ADA}),
         Route("GET /user/{id}", api.get_user, refuses=(NOBODY,)),
         Route(

@@ -13,6 +13,7 @@ _HOMES = {
         "Database", "Function", "Parameter", "Queue", "Route", "Schedule", "Secret", "Service", "System",
     ),
     "lamppost.declare.bucket": ("Bucket", "Objects", "Stored", "Upload", "megabytes"),
+    "lamppost.declare.cors": ("Cors",),
     "lamppost.declare.identity": ("Authorizer", "Caller"),
     "lamppost.declare.problems": ("Problem", "Problems"),
     "lamppost.declare.tenancy": ("Tenants",),

@@ -4,6 +4,7 @@ from lamppost.declare.bucket import Stored as Stored
 from lamppost.declare.bucket import Upload as Upload
 from lamppost.declare.bucket import megabytes as megabytes
 from lamppost.declare.context import Context as Context
+from lamppost.declare.cors import Cors as Cors
 from lamppost.declare.durations import days as days
 from lamppost.declare.durations import hours as hours
 from lamppost.declare.durations import minutes as minutes

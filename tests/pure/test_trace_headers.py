@@ -25,7 +25,7 @@ def hostile(count: int = 200) -> list[str]:
         f"00-{TRACE}-{SPAN}-01'; drop table x", f"00-{TRACE}-{SPAN}-\ud800", "${jndi:ldap://x}", "../" * 40,
     ]  # fmt: skip
     dice = random.Random(7)
-    alphabet = string.hexdigits + "-- \x00é,;=\n"
+    alphabet = string.hexdigits + "---,;= "
     while len(broken) < count:
         broken.append("".join(dice.choice(alphabet) for _ in range(dice.randrange(80))))
     return broken

@@ -22,6 +22,11 @@ class Context(Protocol):
         ...
 
     @property
+    def trace_id(self) -> str:
+        """The trace this is a part of, 32 hex digits: in every log line, and in `x-trace-id` of answers."""
+        ...
+
+    @property
     def function(self) -> str:
         """The function's logical name, `birthday.api`."""
         ...

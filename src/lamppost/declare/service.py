@@ -13,6 +13,7 @@ import msgspec
 
 from lamppost.declare import limits, names
 from lamppost.declare.bucket import Bucket, place
+from lamppost.declare.cors import Cors
 from lamppost.declare.durations import hours, seconds
 from lamppost.declare.identity import Authorizer
 from lamppost.declare.problems import Problems
@@ -331,7 +332,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     `tenants` says where memberships are, for `lamppost.db.tenant`.
     `rate` is the class of every route that names none, `rates` adds to the usual classes or replaces them
     (auth 5, api 100, bulk 10, webhook 50 a minute). An answer under an Idempotency-Key is kept for
-    `idempotency_keep`. `problems` gives refusals another shape than RFC 9457's. `version` is the API's.
+    `idempotency_keep`. `problems` gives refusals another shape than RFC 9457's.
+    `cors` lets pages of other origins call. `version` is the API's.
     """
 
     name: str
@@ -352,6 +354,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     rate: str | None = None
     idempotency_keep: timedelta = hours(24)
     problems: Problems | None = None
+    cors: Cors | None = None
     version: str = "1.0.0"
 
     def __post_init__(self) -> None:

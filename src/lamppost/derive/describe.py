@@ -2,6 +2,7 @@
 
 from lamppost.declare import limits
 from lamppost.declare.bucket import Bucket
+from lamppost.declare.cors import Cors
 from lamppost.declare.identity import Authorizer
 from lamppost.declare.problems import Problems
 from lamppost.declare.rates import Rate
@@ -9,6 +10,7 @@ from lamppost.declare.service import Database, Function, Handler, Queue, Route, 
 from lamppost.derive.manifest import (
     AuthorizerEntry,
     BucketEntry,
+    CorsEntry,
     DatabaseEntry,
     FunctionEntry,
     Kind,
@@ -57,6 +59,7 @@ def _service(service: Service, folder: str, databases: tuple[DatabaseEntry, ...]
         tenants=service.tenants,
         idempotency_keep=service.idempotency_keep.total_seconds(),
         problems=_problems(service.problems) if service.problems else None,
+        cors=_cors(service.cors, service) if service.cors else None,
         buckets=tuple(_bucket(bucket) for bucket in service.buckets),
     )
 
@@ -69,6 +72,26 @@ def _authorizer(authorizer: Authorizer) -> AuthorizerEntry:
         function=authorizer.function.name if authorizer.function else None,
         cache=authorizer.cache.total_seconds(),
     )
+
+
+def _cors(cors: Cors, service: Service) -> CorsEntry:
+    routes = [route for function in service.functions for route in function.routes]
+    methods = cors.methods or sorted({method for route in routes for method in _answered(route)})
+    return CorsEntry(
+        origins=cors.origins,
+        methods=tuple(methods),
+        headers=cors.headers,
+        expose=cors.expose,
+        credentials=cors.credentials,
+        max_age=int(cors.max_age.total_seconds()),
+        local=cors.local,
+    )
+
+
+def _answered(route: Route) -> tuple[str, ...]:
+    if route.method == "ANY":
+        return ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+    return ("GET", "HEAD") if route.method == "GET" else (route.method,)
 
 
 def _problems(problems: Problems) -> ProblemsEntry:

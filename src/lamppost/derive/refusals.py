@@ -85,7 +85,15 @@ _TENANT = (
     Refusal(404, "tenant_not_found", "there is no such tenant for this caller"),
 )
 # What handlers cause by asking the platform: `ctx.caller`, `caller.require`, the end of their time.
-_ASKED = frozenset({"401 unauthenticated", "403 insufficient_scope", "503 timeout", "400 invalid_base64"})
+_ASKED = frozenset(
+    {
+        "400 invalid_base64",
+        "401 unauthenticated",
+        "403 insufficient_scope",
+        "503 database_unavailable",
+        "503 timeout",
+    }
+)
 
 
 def of(

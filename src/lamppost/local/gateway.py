@@ -19,7 +19,7 @@ import msgspec
 from lamppost.declare import limits, names
 from lamppost.derive.manifest import Manifest, ServiceEntry
 from lamppost.errors import CallerError
-from lamppost.local import authorizers
+from lamppost.local import authorizers, cors
 from lamppost.local.authorizers import Authorizers
 from lamppost.local.functions.spec import Result
 from lamppost.local.http_messages import TOKEN, Handler, Limits, Request, Response, problem
@@ -31,6 +31,7 @@ HTTP_LIMITS = Limits(head=limits.HTTP_HEAD_BYTES, body=limits.HTTP_BODY_BYTES)
 
 Invoke = Callable[[str, bytes], Awaitable[Result]]
 INVOCATION = "x-lamppost-request"
+RETRY_AFTER = "2"
 
 _JSON = {"content-type": "application/json"}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -85,10 +86,13 @@ class Gateway:
         if api is None:
             return _not_found("no API has this first path segment")
         service, routes = api
+        preflight = cors.preflight(service.cors, request)
+        if preflight is not None:
+            return preflight
         path = slash + rest or "/"
         match = routes.find(request.method, path)
         if match is None:
-            return _not_found("no route answers this method and path")
+            return cors.dress(service.cors, request, _not_found("no route answers this method and path"))
         came_from = trace.of_headers(request.headers)
         name = f"{request.method} /{service.name}{match.route.path}"
         with self._traces.work(name, "request", came_from) as seen:
@@ -97,7 +101,7 @@ class Gateway:
             answered = await self._call(service, match, request, path)
             seen.fields["status"] = answered.status
             seen.error = str(answered.status) if answered.status >= 500 else ""
-            return answered
+        return cors.dress(service.cors, request, answered)
 
     async def _call(self, service: ServiceEntry, match: Match, request: Request, path: str) -> Response:
         request_id = str(uuid.uuid4())
@@ -126,9 +130,9 @@ class Gateway:
             async with asyncio.timeout(limits.HTTP_TIMEOUT.total_seconds()):
                 result = await invocation
         except TimeoutError:
-            return problem(503, "timeout", "Service Unavailable", request_id=request_id)
+            return _later(503, "timeout", "Service Unavailable", request_id)
         if result.throttled:
-            return problem(429, "throttled", "Too Many Requests", request_id=request_id)
+            return _later(429, "throttled", "Too Many Requests", request_id)
         answered = _response(result, request_id)
         # Not API Gateway's: it finds what the function said, whose lines have an id of their own.
         answered.headers[INVOCATION] = result.request_id
@@ -167,6 +171,12 @@ def _is_loopback(url: str) -> bool:
         return urlsplit(url).hostname in _LOOPBACK
     except ValueError:
         return False
+
+
+def _later(status: int, code: str, message: str, request_id: str) -> Response:
+    answered = problem(status, code, message, request_id=request_id)
+    answered.headers["retry-after"] = RETRY_AFTER
+    return answered
 
 
 def _not_found(detail: str) -> Response:

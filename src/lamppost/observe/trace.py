@@ -172,10 +172,12 @@ def handling(place: Place | None) -> Iterator[None]:
     if place is None or here is None:
         yield
         return
+    # In the batch's own trace it is a part of the batch; else it goes on below its sender.
+    apart = place if place.trace_id != here.trace_id else None
     before, here = here, place._replace(sampled=here.sampled or place.sampled)
     ambient(trace_id=here.trace_id)
     try:
-        with nullcontext() if recording is None else recording.span("message", "message", {}, of=place):
+        with nullcontext() if recording is None else recording.span("message", "message", {}, of=apart):
             yield
     finally:
         here = before

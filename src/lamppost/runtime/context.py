@@ -8,6 +8,7 @@ from lamppost.declare import names
 from lamppost.declare.identity import Caller
 from lamppost.derive.manifest import FunctionEntry, ServiceEntry
 from lamppost.errors import AuthorError, CallerError, OperatorError
+from lamppost.observe import trace
 from lamppost.observe.log import Log
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class LiveContext:
         self.stage = stage
         self.log = log
         self.request_id: str = lambda_context.aws_request_id
+
+    @property
+    def trace_id(self) -> str:
+        place = trace.now()
+        return place.trace_id if place is not None else ""
 
     @property
     def function(self) -> str:
