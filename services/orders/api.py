@@ -3,23 +3,26 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET
 from psycopg import Connection
 
-from lamppost import CallerError, Context, FieldError, not_found
+from lamppost import CallerError, Context, FieldError, Objects, not_found
 from lamppost.db import cursors, tenant
 from services.orders import shapes, steps, texts
 from services.orders.shapes import Order
 from services.orders.steps import Status, Step
-from services.orders.store import reading, writing
+from services.orders.store import attaching, reading, writing
 from services.orders.store.reading import Before, Wanted
 
 CURSORS = "orders/{env}/cursors"
+FILES = "orders-files/attachments"
+MOST_FILES = 20
 
 
 def place(body: shapes.NewOrder, ctx: Context, organisation: UUID | None = None) -> Order:
     """Write an order down, as a draft. The Idempotency-Key keeps a repetition from being a second one."""
-    customer = texts.customer("customer", body.customer)
+    customer = texts.shown("customer", body.customer)
     with tenant(ctx, organisation, roles=steps.WRITERS) as db:
         id = writing.place(db, customer=customer, currency=body.currency, lines=body.lines)
         order = _order(db, id)
@@ -58,7 +61,7 @@ def find(id: UUID, ctx: Context, organisation: UUID | None = None) -> Order:
 
 def change(id: UUID, body: shapes.Changes, ctx: Context, organisation: UUID | None = None) -> Order:
     """Change a draft that nobody has changed since the caller saw it: `version` says what they saw."""
-    customer = texts.customer("customer", body.customer) if body.customer is not UNSET else None
+    customer = texts.shown("customer", body.customer) if body.customer is not UNSET else None
     currency = body.currency if body.currency is not UNSET else None
     with tenant(ctx, organisation, roles=steps.WRITERS) as db:
         if not writing.change(db, id, version=body.version, customer=customer, currency=currency):
@@ -96,6 +99,59 @@ def complete(id: UUID, ctx: Context, organisation: UUID | None = None) -> Order:
 def cancel(id: UUID, ctx: Context, organisation: UUID | None = None) -> Order:
     """Cancel a draft or what was submitted; what is shipped, only owners and admins."""
     return _step(id, ctx, organisation, None)
+
+
+def attach(
+    id: UUID, body: shapes.NewAttachment, ctx: Context, organisation: UUID | None = None
+) -> shapes.Permission:
+    """Let the caller send one file for an order: exactly the one that they describe."""
+    name = texts.shown("name", body.name)
+    with (here := tenant(ctx, organisation, roles=steps.WRITERS)) as db:
+        if not attaching.hold(db, id):
+            raise _nothing()
+        attachment = attaching.note(
+            db, id, name=name, type=body.type, size=body.size, checksum=body.checksum, most=MOST_FILES
+        )
+    if attachment is None:
+        raise CallerError(409, "attachments_full", f"an order has {MOST_FILES} attachments at most")
+    upload = (
+        ctx.bucket(FILES)
+        .of(here.member.tenant)
+        .upload(f"{id}/{attachment}", type=body.type, size=body.size, checksum=body.checksum)
+    )
+    return shapes.Permission(attachment, upload.url, upload.method, upload.headers, upload.expires_at)
+
+
+def confirm(id: UUID, ctx: Context, organisation: UUID | None = None) -> shapes.Attachments:
+    """Look which files have arrived, after the caller has sent some. Asking again changes nothing.
+
+    What arrived under an attachment's key is what was noted: S3 compared size, type and checksum.
+    """
+    with (here := tenant(ctx, organisation, roles=steps.WRITERS)) as db:
+        _order(db, id)
+        awaited = [noted.id for noted in attaching.of(db, id) if noted.stored_at is None]
+    files = ctx.bucket(FILES).of(here.member.tenant)
+    arrived = [each for each in awaited if files.head(f"{id}/{each}") is not None]
+    with tenant(ctx, organisation, roles=steps.WRITERS) as db:
+        attaching.stored(db, id, arrived)
+        noted = attaching.of(db, id)
+    ctx.log.info("order.attached", order=id, arrived=len(arrived), awaited=len(awaited))
+    return shapes.Attachments([_shown(id, each, files) for each in noted])
+
+
+def attachments(id: UUID, ctx: Context, organisation: UUID | None = None) -> shapes.Attachments:
+    """An order's attachments, with links to those that have arrived."""
+    with (here := tenant(ctx, organisation, roles=steps.READERS)) as db:
+        _order(db, id)
+        noted = attaching.of(db, id)
+    files = ctx.bucket(FILES).of(here.member.tenant)
+    return shapes.Attachments([_shown(id, each, files) for each in noted])
+
+
+def _shown(order: UUID, noted: shapes.Noted, files: Objects) -> shapes.Attachment:
+    known = msgspec.structs.asdict(shapes.utc(noted))
+    link = files.link(f"{order}/{noted.id}", filename=noted.name) if noted.stored_at else None
+    return shapes.Attachment(**known, link=link)
 
 
 def _step(id: UUID, ctx: Context, organisation: UUID | None, step: Step | None) -> Order:

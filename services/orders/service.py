@@ -1,7 +1,7 @@
 """Orders: what customers of an organisation ordered, from a draft to its completion."""
 
-from lamppost import Authorizer, Database, Function, Route, Secret, Service, Tenants
-from services.orders import api
+from lamppost import Authorizer, Bucket, Database, Function, Route, Secret, Service, Tenants
+from services.orders import api, shapes
 
 UNFIT = "422 invalid_text"
 NONE = "404 order_not_found"
@@ -9,6 +9,12 @@ STATUS = "409 order_status"
 CHANGED = "409 order_changed"
 
 BOLTS = {"sku": "bolt-m8", "quantity": 100, "unitPrice": 12}
+DRAWING = {
+    "name": "drawing.png",
+    "type": "image/png",
+    "size": 5,
+    "checksum": "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=",
+}
 
 desk = Function(
     name="api",
@@ -34,8 +40,18 @@ desk = Function(
         Route("POST /orders/{id}/ship", api.ship, refuses=(NONE, STATUS)),
         Route("POST /orders/{id}/complete", api.complete, refuses=(NONE, STATUS)),
         Route("POST /orders/{id}/cancel", api.cancel, refuses=(NONE, STATUS)),
+        Route(
+            "POST /orders/{id}/attachments",
+            api.attach,
+            status=201,
+            refuses=(UNFIT, NONE, "409 attachments_full"),
+            example={"body": DRAWING},
+        ),
+        Route("GET /orders/{id}/attachments", api.attachments, refuses=(NONE,)),
+        Route("POST /orders/{id}/attachments/confirm", api.confirm, refuses=(NONE,)),
     ),
     reads=("orders/{env}/cursors",),
+    stores=("orders-files/attachments",),
 )
 
 service = Service(
@@ -47,5 +63,13 @@ service = Service(
     tenants=Tenants(memberships="users.memberships", active=("status", "active")),
     rate="api",
     functions=(desk,),
+    buckets=(
+        Bucket(
+            "orders-files",
+            "what people attach to orders",
+            types=shapes.FILE_TYPES,
+            largest=shapes.FILE_BYTES,
+        ),
+    ),
     secrets=(Secret("orders/{env}/cursors", "seals the cursors of lists; another value ends those in use"),),
 )

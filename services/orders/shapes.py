@@ -1,12 +1,13 @@
 """What comes in and goes out over HTTP. Instants are UTC; money is in the currency's smallest unit."""
 
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from lamppost import megabytes
 from services.orders.steps import Status
 
 Row = TypeVar("Row", bound=msgspec.Struct)
@@ -24,6 +25,15 @@ Limit = Annotated[int, Meta(ge=1, le=100, description="how many at once")]
 Cursor = Annotated[str, Meta(min_length=1, max_length=1024, description="`next` of the page before")]
 Reference = Annotated[str, Meta(min_length=1, max_length=100, description="a customer, as orders name it")]
 Instant = Annotated[datetime, Meta(tz=True)]
+FileName = Annotated[str, Meta(min_length=1, description="what people call the file: 1 to 100 characters")]
+FileType = Literal["application/pdf", "image/jpeg", "image/png"]
+FILE_TYPES: tuple[str, ...] = get_args(FileType)
+FILE_BYTES = megabytes(25)
+FileSize = Annotated[int, Meta(ge=1, le=FILE_BYTES, description="in bytes")]
+Checksum = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$(?!\n)", description="its SHA-256, in base64"),
+]
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -88,6 +98,58 @@ class Orders(msgspec.Struct, frozen=True):
 
     items: list[Summary]
     next: str | None
+
+
+class NewAttachment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /orders/{id}/attachments: what the caller is going to send."""
+
+    name: FileName
+    type: FileType
+    size: FileSize
+    checksum: Checksum
+
+
+class Permission(msgspec.Struct, frozen=True, rename="camel"):
+    """Where to send an attachment: `method` to `url`, with exactly these headers, before `expires_at`."""
+
+    id: UUID
+    url: str
+    method: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class Noted(msgspec.Struct, frozen=True):
+    """An attachment as we know it; `stored_at` is None until its bytes have arrived."""
+
+    id: UUID
+    name: str
+    type: str
+    size: int
+    checksum: str
+    created_by: str
+    created_at: datetime
+    stored_at: datetime | None
+
+
+class Attachment(msgspec.Struct, frozen=True, rename="camel"):
+    """An attachment as it is shown; `link` fetches it, for ten minutes, once it has arrived."""
+
+    id: UUID
+    name: str
+    type: str
+    size: int
+    checksum: str
+    created_by: str
+    created_at: datetime
+    stored_at: datetime | None
+    link: str | None
+
+
+class Attachments(msgspec.Struct, frozen=True):
+    """An order's attachments, oldest first."""
+
+    items: list[Attachment]
 
 
 def utc(row: Row) -> Row:

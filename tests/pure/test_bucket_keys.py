@@ -72,6 +72,7 @@ def test_a_tenant_is_a_uuid_and_nothing_else() -> None:
         ("image/png", 5, "", 422),
         ("image/png", 5, hashlib.sha256(b"hello").hexdigest(), 422),
         ("image/png", 5, CHECKSUM + "\r\n", 422),
+        ("image/png", 5, CHECKSUM[:-2] + chr(ord(CHECKSUM[-2]) + 1) + "=", 422),
         ("image/png", 5, CHECKSUM.replace("=", "é"), 422),
     ],
 )

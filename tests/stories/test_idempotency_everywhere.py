@@ -79,6 +79,22 @@ def _ordered(path: str, body: Any = None, *, after: tuple[str, ...] = ()) -> Cal
     return ask
 
 
+DRAWING = {
+    "name": "drawing.png",
+    "type": "image/png",
+    "size": 5,
+    "checksum": "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=",
+}
+
+
+def _attached(house: House) -> Ask:
+    """Confirming a file that has been sent."""
+    path, body, owner = _ordered("/orders/{id}/attachments", DRAWING)(house)
+    granted = _made(house, "orders", path, body, owner)
+    assert house.ask(granted["method"], granted["url"], b"hello", granted["headers"]).status == 200
+    return f"{path}/confirm", None, owner
+
+
 # How each call is made, by service and route: its path, body and headers. A new route needs a line here, or
 # an `example=` and a path that names nothing.
 LINES: dict[str, Callable[[House], Ask]] = {
@@ -110,6 +126,8 @@ LINES: dict[str, Callable[[House], Ask]] = {
     "orders POST /orders/{id}/ship": _ordered("/orders/{id}/ship", after=("submit",)),
     "orders POST /orders/{id}/complete": _ordered("/orders/{id}/complete", after=("submit", "ship")),
     "orders POST /orders/{id}/cancel": _ordered("/orders/{id}/cancel"),
+    "orders POST /orders/{id}/attachments": _ordered("/orders/{id}/attachments", DRAWING),
+    "orders POST /orders/{id}/attachments/confirm": _attached,
 }
 
 
