@@ -20,7 +20,7 @@ from lamppost.migrate.lint.rules import Rule, load
 from lamppost.migrate.lint.shelf import Library
 from lamppost.migrate.lint.source import Refusal, Source
 from lamppost.migrate.lint.state import State
-from lamppost.migrate.lint.topics import Complete, Labelled, Numbered, Strangers
+from lamppost.migrate.lint.topics import Complete, Constrained, Labelled, Numbered, Strangers
 from lamppost.migrate.lint.translate import Translator
 
 # `a + b + c …` nests as deep as it is long: four thousand terms must do, and more are refused.
@@ -140,6 +140,8 @@ class _File:
         topics: list[type] = [what.__class__]
         if isinstance(what, model.AlterTable):
             topics += [action.__class__ for action in what.actions]
+            if any(isinstance(one, model.AddColumn) and one.column.constraints for one in what.actions):
+                topics.append(Constrained)
         if tree is not None:
             if not tree.text.keeps_to(state.service):
                 topics.append(Strangers)

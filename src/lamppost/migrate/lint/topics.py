@@ -8,6 +8,10 @@ class Strangers:
     """Statements that may name what is not the service's own."""
 
 
+class Constrained:
+    """An `alter table` that adds a column with a constraint written at it."""
+
+
 class Labelled:
     """Statements in a file that has just added a label to an enum."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lamppost.migrate.lint.model import AddColumn, AddConstraint, AlterTable, Found, Severity
 from lamppost.migrate.lint.state import State
+from lamppost.migrate.lint.topics import Constrained
 
 NAME = "foreign-key-scans"
 SEVERITY: Severity = "block"
@@ -11,7 +12,7 @@ WHEN = "a foreign key is added to a table in use without not valid"
 HARM = "writes to both tables wait while every row is checked"
 INSTEAD = "add it not valid, and validate it in a later file"
 
-ON = (AddConstraint, AddColumn)
+ON = (AddConstraint, Constrained)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:

@@ -12,6 +12,7 @@ from lamppost.migrate.lint.model import (
     Severity,
 )
 from lamppost.migrate.lint.state import State
+from lamppost.migrate.lint.topics import Constrained
 
 NAME = "unique-builds-index"
 SEVERITY: Severity = "block"
@@ -19,7 +20,7 @@ WHEN = "a unique, primary key or exclude constraint is added to a table in use w
 HARM = "nobody reads or writes the table until the index is built"
 INSTEAD = "create unique index concurrently first, then add the constraint using index"
 
-ON = (AddConstraint, AddColumn)
+ON = (AddConstraint, Constrained)
 
 
 def check(what: AlterTable, at: State) -> Iterator[Found]:
