@@ -1,6 +1,7 @@
 """S3 as boto3 and the links of `ctx.bucket` see it."""
 
 import hashlib
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -253,6 +254,16 @@ def test_a_page_of_a_listed_origin_may_use_links_and_no_other_may(house: S3House
     )
 
 
+def test_a_page_sent_here_for_a_large_answer_may_read_it_and_send_nothing(
+    house: S3House, mine: LiveObjects
+) -> None:
+    house.send(permission(mine), HELLO)
+    read = house.ask("GET", mine.link("a.txt"), headers={"origin": "null"})
+    assert read.headers["access-control-allow-origin"] == "null"
+    sent = house.send(permission(mine), HELLO, origin="null")
+    assert "access-control-allow-origin" not in sent.headers
+
+
 def test_nothing_stored_runs_on_the_ports_own_origin(house: S3House) -> None:
     house.client().put_object(Bucket=FILES, Key="page.html", Body=b"<script>", ContentType="text/html")
     link = house.client().generate_presigned_url("get_object", Params={"Bucket": FILES, "Key": "page.html"})
@@ -476,5 +487,20 @@ def test_an_object_goes_when_its_days_are_over(house: S3House) -> None:
     house.ahead = 2 * 86_400 + 1
     for bucket, key, there in (("orders-letters", "a", 0), (FILES, "a", 1), (FILES, "lamppost-answers/a", 0)):
         assert s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"] == there
-    house.s3.tidy()
+    house.s3.expire()
     assert [meta.key for meta in house.store.listed(FILES)] == ["a"]
+
+
+# --- curl
+
+
+def test_curl_sends_and_fetches_with_what_the_permission_says(
+    house: S3House, mine: LiveObjects, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(HELLO)
+    granted = permission(mine)
+    given = [part for name, value in granted.headers.items() for part in ("-H", f"{name}: {value}")]
+    curl = ["curl", "--silent", "--show-error", "--fail"]
+    subprocess.run([*curl, "-T", str(tmp_path / "a"), *given, granted.url], check=True)
+    got = subprocess.run([*curl, mine.link("a.txt")], check=True, capture_output=True)
+    assert got.stdout == HELLO

@@ -44,7 +44,7 @@ def test_a_writer_that_dies_before_the_rename_has_changed_nothing(tmp_path: Path
     os.waitpid(writer, 0)
     assert body(store, "a") == b"old"
     assert len(list(tmp_path.glob("*/.new/*"))) == 1
-    store.tidy("files", lambda _: False)
+    store.forget_unfinished("files")
     assert list(tmp_path.glob("*/.new/*")) == []
     assert body(store, "a") == b"old"
 

@@ -18,6 +18,7 @@ import msgspec
 from lamppost.errors import OperatorError
 
 _UNFINISHED = ".new"
+_OBJECTS = "[0-9a-f][0-9a-f]/*"
 # Line breaks end the first line; JSON has none inside.
 _LINE_MAX = 64 * 1024
 
@@ -99,7 +100,7 @@ class ObjectStore:
     def listed(self, bucket: str) -> list[Meta]:
         """Every object of a bucket, by the bytes of its key."""
         found = []
-        for path in (self._folder / bucket).glob("??/*"):
+        for path in (self._folder / bucket).glob(_OBJECTS):
             try:
                 with path.open("rb") as file:
                     found.append(_first_line(file))
@@ -107,13 +108,23 @@ class ObjectStore:
                 continue
         return sorted(found, key=lambda meta: meta.key.encode())
 
-    def tidy(self, bucket: str, expired: Callable[[Meta], bool]) -> None:
-        """Remove what a killed writer left, and what has `expired`. Meant for the start."""
+    def forget_unfinished(self, bucket: str) -> None:
+        """Remove what a killed writer left. For the start, before anybody writes."""
         for left in (self._folder / bucket / _UNFINISHED).glob("*"):
             left.unlink(missing_ok=True)
-        for meta in self.listed(bucket):
-            if expired(meta):
-                self.delete(bucket, meta.key)
+
+    def expire(self, bucket: str, expired: Callable[[Meta], bool]) -> None:
+        """Remove what has `expired`, whatever else goes on. A broken file stays: who asks for it is told."""
+        for path in (self._folder / bucket).glob(_OBJECTS):
+            try:
+                with path.open("rb") as file:
+                    gone = expired(_first_line(file))
+                    with self._replacing:
+                        # Replaced meanwhile, it is another object.
+                        if gone and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                            path.unlink()
+            except (FileNotFoundError, OperatorError):
+                continue
 
     def _path(self, bucket: str, key: str) -> Path:
         digest = hashlib.sha256(key.encode()).hexdigest()

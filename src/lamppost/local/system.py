@@ -118,6 +118,7 @@ class System:
         self._tidying = asyncio.get_running_loop().create_task(self._tidy())
         self.announce()
         self._opened.set()
+        self._expiring = asyncio.create_task(asyncio.to_thread(self.s3.expire))
         return self.announced
 
     async def adopt(self, code: Code) -> None:

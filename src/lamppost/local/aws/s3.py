@@ -45,17 +45,23 @@ class S3:
 
     def describe(self, manifest: Manifest) -> None:
         """Serve the buckets of `manifest`. Objects of others stay where they are."""
-        self._buckets = {}
+        buckets = {}
         for service in manifest.services:
             for bucket in service.buckets:
                 known = names.local_bucket_names(bucket.name)
                 self._aliases.add(known)
-                self._buckets[known[0]] = bucket
+                buckets[known[0]] = bucket
+        self._buckets = buckets
 
     def tidy(self) -> None:
-        """Remove what is past its lifecycle. Blocks; meant for the start, as S3's own runs once a day."""
-        for name, bucket in self._buckets.items():
-            self._store.tidy(name, partial(self._expired, bucket))
+        """Remove what a killed system left unfinished. For the start, before anything is served."""
+        for name in self._buckets:
+            self._store.forget_unfinished(name)
+
+    def expire(self) -> None:
+        """Remove what is past its lifecycle, and so is missing to everybody already. Blocks."""
+        for name, bucket in list(self._buckets.items()):
+            self._store.expire(name, partial(self._expired, bucket))
 
     def concerns(self, request: Request) -> bool:
         """Whether this request is S3's to answer."""
