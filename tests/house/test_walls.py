@@ -27,7 +27,7 @@ EVERYTHING = [
 CATCHES_ALL = {
     "src/lamppost/pack/discover.py": "the author's module may raise anything while it loads",
     "src/lamppost/runtime/http.py": "the edge of a request: the caller hears 500, the log the rest",
-    "src/lamppost/runtime/joined.py": "the effect is committed: no failure of a queue may pass for its failure",
+    "src/lamppost/runtime/joined.py": "the effect is committed: a queue's failure may not pass for its own",
     "src/lamppost/runtime/batches.py": "the edge of a message: the others of the batch go on",
     "src/lamppost/runtime/deadline.py": "carries whatever a handler raised into the other thread",
     "src/lamppost/local/http.py": "the edge of a request: one bad handler must not end the server",

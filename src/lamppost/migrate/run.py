@@ -75,7 +75,7 @@ class Run:
         self.report(Applied(migration.name, round((time.monotonic() - began) * 1000)))
 
     def begin(self, lock_timeout: float, *, fresh: bool = True) -> str:
-        """Begin a transaction as the owner, with limits, and when `fresh` with nothing a file set; its number.
+        """Begin a transaction as the owner, with limits; when `fresh` with nothing a file set. Its number.
 
         One message to the server. The transaction is open in the session that has the lock, or refused.
         """
