@@ -9,7 +9,6 @@ from lamppost.migrate.lint.model import (
     Drop,
     Found,
     Reindex,
-    ServerWide,
     Severity,
     Vacuum,
 )
@@ -24,15 +23,13 @@ INSTEAD = "begin the file with -- lamppost: no-transaction, and let it hold litt
 ON = (CreateIndex, Drop, Reindex, Detach, Vacuum)
 
 
-def check(
-    what: CreateIndex | Drop | Reindex | AlterTable | Vacuum | ServerWide, at: State
-) -> Iterator[Found]:
+def check(what: CreateIndex | Drop | Reindex | AlterTable | Vacuum, at: State) -> Iterator[Found]:
     """Also inside `do` and functions, which always run in a transaction."""
     if at.in_transaction and (said := _alone(what)):
         yield Found(f"{said} cannot run inside a transaction")
 
 
-def _alone(what: CreateIndex | Drop | Reindex | AlterTable | Vacuum | ServerWide) -> str:
+def _alone(what: CreateIndex | Drop | Reindex | AlterTable | Vacuum) -> str:
     match what:
         case CreateIndex(concurrently=True):
             return "create index concurrently"
