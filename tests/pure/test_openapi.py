@@ -22,7 +22,7 @@ from scripts import reference
 from tests.running import ROOT
 
 PLACE = Place("http://127.0.0.1:8000/mapped", "http://127.0.0.1:8000/_identity")
-TRIED = ("mapped", "shelf", "probe", "guarded", "once", "notes")
+TRIED = ("mapped", "shelf", "probe", "guarded", "once", "notes", "files")
 FOLDERS = {"notes": "tenants"}
 
 
@@ -172,6 +172,15 @@ def test_a_get_answers_head_without_a_body() -> None:
     assert set(head["responses"]) >= {"200", "404"}
     document_ = made("shelf")
     assert all("content" not in response(document_, head, status) for status in head["responses"])
+
+
+def test_an_answer_that_may_be_too_large_to_send_says_where_it_will_be() -> None:
+    document_ = made("files")
+    paths = document_["paths"]
+    assert "Location" in response(document_, paths["/report"]["get"], "303")["headers"]
+    assert "303" not in paths["/report"]["head"]["responses"]
+    assert "303" not in paths["/notes/{tenant}"]["put"]["responses"]
+    assert "303" not in paths["/plain-report"]["get"]["responses"]
 
 
 def test_a_door_that_is_open_here_is_shut_elsewhere() -> None:

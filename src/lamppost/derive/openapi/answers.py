@@ -73,6 +73,25 @@ def success(status: str, kind: Any, schemas: Schemas, headers: Mapping[str, Any]
     return made
 
 
+def elsewhere() -> dict[str, Any]:
+    """The response object of a success that is too large to send: `runtime.large_answers` makes it."""
+    properties = {
+        "location": {"type": "string", "format": "uri"},
+        "type": {"type": ["string", "null"]},
+        "size": {"type": "integer", "minimum": 0},
+        "expiresAt": {"type": "string", "format": "date-time"},
+    }
+    return {
+        "description": "The answer has more than 5 MB: it is where Location leads",
+        "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+        "content": {
+            "application/json": {
+                "schema": {"type": "object", "properties": properties, "required": sorted(properties)}
+            }
+        },
+    }
+
+
 def refused(
     status: int, ours: list[Refusal], problems: Problems | None, schemas: Schemas, *, stated: bool
 ) -> dict[str, Any]:

@@ -90,6 +90,7 @@ def operation(described: Described, schemas: Schemas, name: str, *, bodiless: bo
         made["responses"] = {
             status: {key: value for key, value in answer.items() if key != "content"}
             for status, answer in made["responses"].items()
+            if status != "303"
         }
     return made
 
@@ -100,6 +101,8 @@ def _responses(described: Described, schemas: Schemas) -> Object:
         status: answers.success(status, kind, schemas, headers)
         for status, kind in described.successes.items()
     }
+    if described.function.stores and any(described.successes.values()):
+        made["303"] = answers.elsewhere()
     problems = described.service.problems
     stated = described.route_entry.refuses is not None
     sent: dict[int, list[refusals.Refusal]] = {}
