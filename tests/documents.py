@@ -29,7 +29,7 @@ _BLOCK = re.compile(
     r"^(?:<!-- (?P<marker>[^\n]+?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 # Commands that only look may look again: what they wait for happens in another process.
-_LOOKS = ("lamppost logs", "aws logs", "lamppost queue", "curl -s http://")
+_LOOKS = ("lamppost logs", "lamppost trace", "aws logs", "lamppost queue", "curl -s http://")
 
 
 class Block(msgspec.Struct, frozen=True):

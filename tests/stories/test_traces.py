@@ -11,6 +11,7 @@ import pytest
 
 from lamppost.cli.trace import drawn
 from lamppost.observe import trace
+from tests.documents import Terminal
 from tests.pure.test_trace_headers import GOOD, SPAN, TRACE, hostile
 from tests.receiver import receiver
 from tests.running import ROOT, House, until
@@ -245,3 +246,7 @@ def silence(house: House, order: int) -> None:
 def refused(answer: Any) -> tuple[int, str, str, str]:
     (error,) = answer.json["errors"]
     return answer.status, answer.json["code"], error["code"], answer.headers["retry-after"]
+
+
+def test_the_guide_shows_what_happens(new_house, tmp_path):
+    Terminal(new_house().up(), tmp_path).read(ROOT / "docs" / "guides" / "traces.md")

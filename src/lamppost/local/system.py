@@ -204,7 +204,7 @@ class System:
         self._place = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws.port}",
             "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(extension.port),
-            "AWS_XRAY_DAEMON_ADDRESS": await self.traces.listen(),
+            "AWS_XRAY_DAEMON_ADDRESS": self.traces.listen(),
         }
 
     def _held(self, handler: Handler) -> Handler:

@@ -34,6 +34,7 @@ class Entry:
         self._stage = os.environ.get("LAMPPOST_STAGE", "local")
         self._env = os.environ.get("LAMPPOST_ENV", self._stage)
         self._exports = bool(os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
+        self._daemon = bool(os.environ.get("AWS_XRAY_DAEMON_ADDRESS"))
         self._cold = True
         self._log = Log()
 
@@ -51,19 +52,18 @@ class Entry:
         context = LiveContext(
             self._service, self._function, lambda_context, stage=self._stage, env=self._env, log=self._log
         )
-        if self._exports or trace.sampled(lambdas):
+        sampled = self._daemon and trace.sampled(lambdas)
+        if sampled or self._exports:
             from lamppost.runtime import traced
 
             kind = self._function.kind
-            with traced.Recorded(
-                here, context.function, kind, event, sampled=trace.sampled(lambdas)
-            ) as spans:
+            with traced.Recorded(here, context.function, kind, event, sampled=sampled) as recording:
                 result = self._run(event, context, lambda_context)
-                traced.answered(spans, result)
+                traced.answered(recording, result)
         else:
             result = self._run(event, context, lambda_context)
         if self._function.kind == "http":
-            # Not x-amzn-trace-id, which HTTP APIs keep for themselves.
+            # x-amzn-* are reserved headers at HTTP APIs, and `traceparent` is a request's.
             result["headers"]["x-trace-id"] = here.trace_id
             self._log.info(
                 "request.answered",

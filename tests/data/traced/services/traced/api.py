@@ -24,6 +24,13 @@ def note(body: Note, ctx: Context) -> str:
     return ctx.trace_id
 
 
+def one(ctx: Context) -> int:
+    """One statement."""
+    with ctx.transaction() as db:
+        db.execute("select id from traced.notes where id = %s", (1,))
+    return 1
+
+
 def many(ctx: Context) -> int:
     """More statements than anybody wants to see."""
     with ctx.transaction() as db:

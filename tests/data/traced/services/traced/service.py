@@ -13,6 +13,7 @@ front = Function(
         Route("POST /many", api.many),
         Route("POST /wrong", api.wrong),
         Route("GET /health", api.healthy),
+        Route("GET /one", api.one),
         Route("GET /cors", api.cors),
     ),
     sends=("traced-notes",),
