@@ -90,7 +90,7 @@ def test_a_file_that_ends_its_transaction_is_never_recorded(empty: Any, files: F
 
 def test_what_one_file_sets_does_not_reach_the_next(empty: Any, files: Files) -> None:
     bundle = files(
-        rude="set search_path = shop; set role none; set statement_timeout = 1; set time zone 'Asia/Tokyo'",
+        rude="set search_path = shop; set role none; set statement_timeout = 200; set time zone 'Asia/Tokyo'",
         next="create table shop.seen as select current_user as who, current_setting('search_path') as path,"
         " current_setting('timezone') as zone",
     )
