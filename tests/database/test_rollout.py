@@ -175,6 +175,20 @@ def test_the_same_on_a_small_table_is_applied(system: System, one: str, kind: st
     assert len(system.roll_out(limit_rows=200).applied) == 1
 
 
+@pytest.mark.parametrize(("rows", "light"), [(5, True), (5_000, False)])
+def test_a_table_that_nobody_has_counted_weighs_what_its_pages_hold(
+    system: System, one: str, rows: int, light: bool
+) -> None:
+    system.roll_out()
+    system.ask(one, f"insert into shop.cats select n, 'cat' from generate_series(1, {rows}) n")
+    system.ask(one, "select pg_stat_reset()")
+    system.write("shop", 2, "scan", HEAVY["scan"])
+    if light:
+        assert len(system.roll_out(limit_rows=1_000).applied) == 1
+    else:
+        assert system.refused(limit_rows=1_000).code == "migrator_heavy"
+
+
 def test_an_author_may_answer_for_what_cannot_be_read_beforehand(system: System) -> None:
     system.roll_out()
     allowance = "-- lamppost: allow unreadable-at-lint, the table is empty\n"

@@ -18,7 +18,8 @@ PRODUCT = 424242
 MIGRATING = 1
 PROVISIONING = 2
 
-POLL = 0.05
+# Seconds between two tries: most holders are done in milliseconds, some in minutes.
+POLLS = (0.002, 0.05)
 HOLDER = """
 select pg_locks.pid, coalesce(nullif(activity.application_name, ''), 'unnamed'),
        coalesce(date_trunc('second', activity.backend_start)::text, 'unknown')
@@ -39,7 +40,7 @@ def take(
     """
     _refuse_pooler(connection)
     deadline = time.monotonic() + wait
-    told = False
+    told, pause = False, POLLS[0]
     while not _try(connection, what):
         holder = _holder(connection, what)
         if time.monotonic() >= deadline:
@@ -52,7 +53,8 @@ def take(
         if holder and not told:
             waiting(holder)
             told = True
-        time.sleep(POLL)
+        time.sleep(pause)
+        pause = min(pause * 1.5, POLLS[1])
 
 
 def _refuse_pooler(connection: psycopg.Connection[Any]) -> None:
