@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 from benchmarks import peers
 from lamppost.declare import names
@@ -42,7 +43,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 SHARE = 512 / 1769
 PERIOD = 0.02
 
-EVENT = {
+EVENT: dict[str, Any] = {
     "version": "2.0",
     "routeKey": "GET /user/{id}",
     "rawPath": f"/user/{NOBODY}",

@@ -135,8 +135,8 @@ def events(person: str) -> dict[str, tuple[dict[str, Any], dict[str, int]]]:
 
     def event(id: str) -> dict[str, Any]:
         path = f"/user/{id}"
-        http = {**EVENT["requestContext"]["http"], "path": path}  # type: ignore[index]  # a dict of dicts
-        context = {**EVENT["requestContext"], "http": http}  # type: ignore[dict-item]  # a dict of dicts
+        http = {**EVENT["requestContext"]["http"], "path": path}
+        context = {**EVENT["requestContext"], "http": http}
         return {**EVENT, "rawPath": path, "pathParameters": {"id": id}, "requestContext": context}
 
     refused = {"lamppost": 404, "FastAPI + Mangum": 422, "Powertools with validation": 422, "Chalice": 400}

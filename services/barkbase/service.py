@@ -11,7 +11,7 @@ service = Service(
     name="barkbase",
     about="a kennel's bookings",
     named="barkbase-{env}-{function}",
-    database=Database("barkbase", secret="barkbase/{env}/postgres/credentials"),  # noqa: S106 - its name
+    database=Database("barkbase", secret="barkbase/{env}/postgres/credentials"),
     functions=(db_healthcheck,),
     environment=(("BARKBASE_ENV", "{env}"),),
 )

@@ -55,7 +55,7 @@ service = Service(
     name="birthday",
     prefix="bday",
     about="Greets people at nine in the morning of their birthday, where they live.",
-    database=Database("bday", secret="bday/db-credentials"),  # noqa: S106 - the secret's name
+    database=Database("bday", secret="bday/db-credentials"),
     # On AWS a Cognito client's token opens it; on one machine curl does, as in the README.
     authorizer=Authorizer(audience=("bday",), local=False),
     functions=(people, collect, deliver),

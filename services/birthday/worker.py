@@ -139,7 +139,7 @@ def record(
 def outcome(greeting: Greeting, answer: Answer) -> Outcome:
     """The verdict on one answer, as it is recorded."""
     tried = (answer.status, answer.error or None, answer.latency_ms)
-    verdict = verdicts.judge(answer, attempt=greeting.attempts + 1, chance=random.random())  # noqa: S311 - spreads load
+    verdict = verdicts.judge(answer, attempt=greeting.attempts + 1, chance=random.random())
     match verdict:
         case verdicts.Delivered():
             return Outcome(greeting.id, "delivered", None, *tried)

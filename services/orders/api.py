@@ -30,7 +30,7 @@ def place(body: shapes.NewOrder, ctx: Context, organisation: UUID | None = None)
     return order
 
 
-def listing(  # noqa: PLR0917 - each is one of the query's parameters
+def listing(
     ctx: Context,
     organisation: UUID | None = None,
     status: Status | None = None,

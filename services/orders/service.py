@@ -58,7 +58,7 @@ service = Service(
     name="orders",
     named="orders-{env}",
     about="Orders of an organisation's customers, from a draft to its completion.",
-    database=Database("app", secret="app/{env}/postgres/credentials"),  # noqa: S106 - the secret's name
+    database=Database("app", secret="app/{env}/postgres/credentials"),
     authorizer=Authorizer(audience=("app",)),
     tenants=Tenants(memberships="users.memberships", active=("status", "active")),
     rate="api",

@@ -75,7 +75,7 @@ service = Service(
     name="users",
     named="users-{env}",
     about="People, their organisations, and who may do what in them.",
-    database=Database("app", secret="app/{env}/postgres/credentials"),  # noqa: S106 - the secret's name
+    database=Database("app", secret="app/{env}/postgres/credentials"),
     authorizer=Authorizer(audience=("app",)),
     tenants=Tenants(memberships="users.memberships", active=("status", "active")),
     rate="api",

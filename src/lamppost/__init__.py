@@ -28,7 +28,7 @@ _HOMES = {
 }  # fmt: skip
 _HOME = {name: home for home, public in _HOMES.items() for name in public}
 
-__all__ = sorted(_HOME)  # noqa: PLE0605 - derived from _HOMES; the typed list stands in __init__.pyi
+__all__ = [name for names in _HOMES.values() for name in names]
 
 
 def __getattr__(name: str) -> object:

@@ -47,7 +47,7 @@ def shell(
     found = _url(database, admin, data)
     settings = "" if write else "-c default_transaction_read_only=on"
     environment = {**os.environ, "PGOPTIONS": settings}
-    os.execvpe(psql, [psql, found], environment)  # noqa: S606 - psql takes this terminal over
+    os.execvpe(psql, [psql, found], environment)
 
 
 def _url(database: str, admin: bool, data: Data) -> str:

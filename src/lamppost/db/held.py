@@ -25,7 +25,7 @@ class Held:
     def __init__(self, connection: Connection, age: float) -> None:
         self.connection = connection
         # Ten percent of jitter, so that connections opened together do not leave together.
-        self.expires = time.monotonic() + age * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
+        self.expires = time.monotonic() + age * random.uniform(0.9, 1.1)
         self.stopped = False
         self.used()
 

@@ -267,7 +267,7 @@ class _Connection(asyncio.Protocol):
             request = self._waiting.popleft()
             try:
                 response = await self._handler(request)
-            except Exception as error:  # noqa: BLE001 - a process boundary: one request must not end the server
+            except Exception as error:
                 _report(request, error)
                 response = problem(500, "internal_error", "Internal Server Error")
             more = bool(self._waiting) or self._farewell is not None

@@ -120,7 +120,7 @@ class Run:
             if attempt == self.limits.tries or not self.deadline.enough():
                 raise refusals.stayed_locked(migration, attempt, self.lookout.seen) from blocked
             self.report(Blocked(migration.name, attempt, self.lookout.seen))
-            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
+            time.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(pause * 2, 5.0)
 
     def _whole(self, migration: Migration) -> None:

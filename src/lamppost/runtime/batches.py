@@ -80,7 +80,7 @@ class QueueFunction:
         except GiveUp as order:
             _bury(record, order, lambda_context)
             context.log.error("message.given_up", message_id=message.id, why=order.what)
-        except Exception as error:  # noqa: BLE001 - the process boundary: one message must not take its neighbours along
+        except Exception as error:
             import traceback
 
             context.log.error(

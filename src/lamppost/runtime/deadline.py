@@ -30,7 +30,7 @@ class Bystander:
             call = self._calls.get()
             try:
                 self._results.put((call(), None))
-            except BaseException as error:  # noqa: BLE001 - carried to the thread that waits, and raised there
+            except BaseException as error:
                 self._results.put((None, error))
 
     def run(self, call: Callable[[], Any], seconds: float) -> Any:

@@ -74,7 +74,7 @@ class HttpFunction:
             _interrupt()
             context.log.error("request.overdue", route=event.get("routeKey"))
             answered = self._refused(_given_up(), context)
-        except Exception as error:  # noqa: BLE001 - the process boundary: what is not foreseen is a 500 without a word
+        except Exception as error:
             answered = self._refused(_blame(error, context.log), context)
         if method == "HEAD":
             answered = {**answered, "body": "", "isBase64Encoded": False}

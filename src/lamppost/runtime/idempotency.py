@@ -219,7 +219,7 @@ def _replayed(status: int, headers: list[tuple[str, str]], body: bytes) -> Answe
 
 
 def _sweep_sometimes() -> None:
-    if random.randrange(SWEEP_EVERY) == 0:  # noqa: S311 - no secret
+    if random.randrange(SWEEP_EVERY) == 0:
         from lamppost.runtime import sweeping
 
         sweeping.leave_behind(SWEEP, SWEEP_ROWS)

@@ -66,7 +66,7 @@ class Joined:
         for queue, account, messages in self._held:
             try:
                 queues.send_encoded(queue, account, messages)
-            except Exception as error:  # noqa: BLE001 - the process boundary: no failure may pass for the effect's
+            except Exception as error:
                 log.error(
                     "message.unsent_after_commit",
                     queue=queue,

@@ -73,7 +73,7 @@ def take(rate: "RateEntry", service: str, caller: "Caller | None", event: Mappin
     verdict = judge(rate, taken=taken, to_full=to_full)
     if not taken:
         _remember(scope, to_full - rate.step * (rate.burst - 1))
-    if random.randrange(SWEEP_EVERY) == 0:  # noqa: S311 - no secret
+    if random.randrange(SWEEP_EVERY) == 0:
         from lamppost.runtime import sweeping
 
         sweeping.leave_behind(SWEEP, SWEEP_ROWS)

@@ -109,7 +109,7 @@ class Batches:
             if self._stop():
                 return "stopped"
             longest = min(0.1 * 2**attempt, LONGEST_WAIT)
-            time.sleep(longest * random.uniform(0.5, 1))  # noqa: S311 - jitter, not a secret
+            time.sleep(longest * random.uniform(0.5, 1))
 
     def _once(self, end: str) -> Taken | Literal["end"]:
         """A batch in one transaction."""

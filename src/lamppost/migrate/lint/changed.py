@@ -28,7 +28,7 @@ class Changes:
         self.base, self._tip = self._found(base)
         self.since = self._left()
         # Not resolve(): a link is a file of its own.
-        below = ("--", *(os.path.abspath(path) for path in paths))  # noqa: PTH100 - resolve() follows links
+        below = ("--", *(str(path.absolute()) for path in paths))
         changed = ("diff", "--name-status", "-z", "--no-renames", "--no-ext-diff", self.since)
         listed = self._git.list(*changed, *below)
         kinds = {name: kind for kind, name in zip(listed[::2], listed[1::2], strict=True)}
@@ -130,8 +130,8 @@ def _repository(paths: Sequence[Path]) -> Git:
 
 def _real(file: str) -> str:
     """Where a file lies, whatever links lead there; a link itself is a file of its own."""
-    folder, name = os.path.split(file)
-    return os.path.join(os.path.realpath(folder), name)  # noqa: PTH118 - Path.resolve() would follow the file too
+    path = Path(file)
+    return str(path.parent.resolve() / path.name)
 
 
 def _shown(file: str) -> str:

@@ -66,7 +66,7 @@ class Earlier:
         if path not in done:
             try:
                 done[path] = list(_read(self._library.content(path)))
-            except Exception:  # noqa: BLE001 - whatever is wrong with it is a finding when it is linted itself
+            except Exception:
                 done[path] = []
         return done[path]
 

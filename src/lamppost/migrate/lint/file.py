@@ -81,7 +81,7 @@ class _File:
         for statement in statements:
             try:
                 self._judge(statement, frozenset())
-            except Exception as error:  # noqa: BLE001 - our mistake about one statement must not hide the others
+            except Exception as error:
                 self._found.append(failed(self._name, statement.line, "the state of the file", error))
         return self._found
 
@@ -100,7 +100,7 @@ class _File:
             except RecursionError:
                 line = self._source.line(parsed.start)
                 self._unreadable(Unreadable(line, "nested too deeply to be judged", "write it flatter"))
-            except Exception as error:  # noqa: BLE001 - our mistake about one statement must not hide the others
+            except Exception as error:
                 line = self._source.line(parsed.start)
                 self._found.append(failed(self._name, line, f"reading {parsed.kind}", error))
 
@@ -185,5 +185,5 @@ class _File:
                         instead=found.instead or rule.instead,
                     )
                 )
-        except Exception as error:  # noqa: BLE001 - one rule's mistake must not hide what the others find
+        except Exception as error:
             self._found.append(failed(self._name, statement.line, f"the rule {rule.name}", error))
