@@ -78,18 +78,9 @@ class Summary(msgspec.Struct, frozen=True, rename="camel"):
     updated_at: datetime
 
 
-class Order(msgspec.Struct, frozen=True, rename="camel"):
+class Order(Summary, frozen=True, rename="camel"):
     """An order with its lines, as they were written down."""
 
-    id: UUID
-    customer: str
-    currency: str
-    total: int
-    status: Status
-    version: int
-    created_by: str
-    created_at: datetime
-    updated_at: datetime
     lines: list[Line]
 
 
