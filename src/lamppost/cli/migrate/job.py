@@ -1,5 +1,6 @@
 """`lamppost migrate job`: backfills and heavy DDL, outside the deploy."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +33,21 @@ Throttle = Annotated[bool, Parameter(help="Wait while a signal is over its limit
 Events = Annotated[bool, Parameter(negative=(), help="Print what happens, one JSON object a line.")]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Pace:
+    """How a job is run: options of `run` and of `resume`."""
+
+    batch: Batch = None
+    target: Seconds = 0.5
+    limit: Limit = None
+    throttle: Throttle = True
+    events: Events = False
+
+
+USUAL = Pace()
+
+
 @job.command(name="list")
 def list_(
     folder: Folder = None, /, *, data: Data = DEFAULT_DATA, postgres: Postgres = None, json: Json = False
@@ -55,18 +71,14 @@ def run(
     folder: Folder = None,
     /,
     *,
-    batch: Batch = None,
-    target: Seconds = 0.5,
-    limit: Limit = None,
-    throttle: Throttle = True,
-    events: Events = False,
+    pace: Pace = USUAL,
     data: Data = DEFAULT_DATA,
     postgres: Postgres = None,
     json: Json = False,
 ) -> int:
     """Run a job, or go on with it. Ctrl-C ends it behind the present batch; again cancels that."""
     where = _find(name, folder, data, postgres)
-    return _run(where, batch, target, limit, throttle=throttle, events=events, json=json, resume=False)
+    return _run(where, pace, json=json, resume=False)
 
 
 @job.command
@@ -75,18 +87,14 @@ def resume(
     folder: Folder = None,
     /,
     *,
-    batch: Batch = None,
-    target: Seconds = 0.5,
-    limit: Limit = None,
-    throttle: Throttle = True,
-    events: Events = False,
+    pace: Pace = USUAL,
     data: Data = DEFAULT_DATA,
     postgres: Postgres = None,
     json: Json = False,
 ) -> int:
     """Go on with a job that was paused."""
     where = _find(name, folder, data, postgres)
-    return _run(where, batch, target, limit, throttle=throttle, events=events, json=json, resume=True)
+    return _run(where, pace, json=json, resume=True)
 
 
 @job.command
@@ -178,17 +186,7 @@ def restart(
     return 0
 
 
-def _run(
-    where: "tuple[Target, Migration]",
-    batch: int | None,
-    seconds: float,
-    limit: list[str] | None,
-    *,
-    throttle: bool,
-    events: bool,
-    json: bool,
-    resume: bool,
-) -> int:
+def _run(where: "tuple[Target, Migration]", pace: Pace, *, json: bool, resume: bool) -> int:
     from lamppost.cli.migrate.job_view import view
     from lamppost.cli.migrate.stopping import Stopping
     from lamppost.migrate.jobs.batch import Manner
@@ -196,10 +194,10 @@ def _run(
     from lamppost.migrate.jobs.signals import limits
 
     target, migration = where
-    changed = limits(dict(_limit(text) for text in limit or ()))
-    manner = Manner(target=seconds, batch=batch, limits=changed if throttle else None)
+    changed = limits(dict(_limit(text) for text in pace.limit or ()))
+    manner = Manner(target=pace.target, batch=pace.batch, limits=changed if pace.throttle else None)
     stopping = Stopping()
-    with stopping, view(stopping.came, events=events, quiet=wants_json(json)) as shown:
+    with stopping, view(stopping.came, events=pace.events, quiet=wants_json(json)) as shown:
         try:
             ended = run_job(
                 target.conninfo,
@@ -217,7 +215,7 @@ def _run(
         words = f"cancelled, as asked for; go on: lamppost migrate job run {migration.name}"
         show({"name": migration.name, "state": "cancelled"}, lambda: words, as_json=json)
         return INTERRUPTED
-    _verdict(ended, events=events, json=json)
+    _verdict(ended, events=pace.events, json=json)
     return {"done": 0, "paused": 1, "stopped": INTERRUPTED}[ended.state]
 
 
