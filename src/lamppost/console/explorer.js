@@ -83,7 +83,7 @@ function drawRoutes() {
     doc.info.description ? el("p", { class: "quiet text" }, doc.info.description) : null,
     el("ul", {}, ...operations(doc).map(({ path, method, operation }) => el("li", {},
       el("a", { href: `#${name}/${operation.operationId}` },
-        el("span", { class: `method ${method}` }, method.toUpperCase()), el("code", {}, path))))))));
+        el("span", { class: `method ${method}` }, method.toUpperCase()), el("code", {}, ...folded(path)))))))));
 }
 
 function show() {
@@ -103,6 +103,11 @@ function show() {
 const say = (text) => $("route").replaceChildren(el("p", { role: "status" }, text));
 
 // --- one route
+
+// A path that may break before a slash, and is one word when it is copied.
+function folded(path) {
+  return path.split(/(?=\/)/).flatMap((part) => [el("wbr", {}), part]);
+}
 
 function drawRoute(api, doc, { path, method, operation }) {
   const heading = el("h2", { tabindex: "-1" },
