@@ -4,6 +4,7 @@ help:
 	@echo "make up      run the whole system here (options: make up ARGS='--port 9000')"
 	@echo "make check   lint, format, types, layers"
 	@echo "make test    every test, in parallel"
+	@echo "make faults  kills, cuts and storms at length, with a fresh seed (again: FAULT_SEED=n make faults)"
 	@echo "make bench   every benchmark, each beside its peers"
 	@echo "make docs    write docs/reference from the code"
 	@echo "make lock    compile requirements/*.txt from pyproject.toml (needs uv)"
@@ -22,7 +23,11 @@ check:
 test:
 	@scripts/install test
 	@scripts/chromium
-	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+faults:
+	@scripts/install test
+	.venv/bin/python -m pytest --long -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench:
 	@scripts/install test
@@ -36,4 +41,4 @@ docs:
 lock:
 	@scripts/lock
 
-.PHONY: help up check test bench docs lock
+.PHONY: help up check test faults bench docs lock
