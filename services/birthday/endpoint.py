@@ -7,6 +7,7 @@ import msgspec
 
 from lamppost import Context, OperatorError
 from lamppost.delivery import signing, vetting
+from lamppost.delivery.keys import Key
 from lamppost.delivery.vetting import Allowances
 
 URL = "/bday/webhook-url"
@@ -17,7 +18,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     """A usable webhook. `fingerprint` stands for the URL where the URL, which may hold a token, must not."""
 
     url: str
-    keys: tuple[bytes, ...]
+    keys: tuple[Key, ...]
     allowed: Allowances
     fingerprint: str
 

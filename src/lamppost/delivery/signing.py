@@ -1,4 +1,4 @@
-"""Signatures by Standard Webhooks, version 1 (https://www.standardwebhooks.com).
+"""Signatures by Standard Webhooks, versions 1 and 1a (https://www.standardwebhooks.com).
 
 The receiver gets `webhook-id`, `webhook-timestamp` and `webhook-signature` and can tell
 that a message is ours, whole, and not an old one played again.
@@ -7,55 +7,41 @@ that a message is ours, whole, and not an old one played again.
 import base64
 import binascii
 import hmac
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
-from lamppost.errors import OperatorError
+from lamppost.delivery import rotation
+from lamppost.delivery.keys import HMAC, Key, invalid, read
+from lamppost.errors import AuthorError
 
-PREFIX = "whsec_"
+PREFIX = HMAC
 TOLERANCE = timedelta(minutes=5)
+# What a receiver looks at: room for dozens of keys.
+_SIGNATURE_CHARS = 4096
 
 
 class BadSignature(Exception):
     """The message is not from who it says, or is too old or too new."""
 
 
-def keys(secret: str) -> tuple[bytes, ...]:
-    """The signing keys in `secret`: base64 of 24 to 64 bytes, with or without `whsec_` before it.
+def keys(secret: str, *, now: datetime | None = None) -> tuple[Key, ...]:
+    """The keys in `secret` that are valid at `now` (this moment, unless said), the newest first.
 
-    Several, separated by spaces, all sign: the new one first while receivers still know the old.
+    All of them sign: receivers may still know the old one. A secret is `whsec_` and the base64 of 24
+    to 64 bytes (also without the prefix), `whsk_` and that of an ed25519 key, several of these
+    separated by spaces, or what `lamppost secrets rotate` made of it. To verify, `whpk_` will do.
     Raises `OperatorError` without a word of the secret in it.
     """
-    found = tuple(_key(text) for text in secret.split())
-    if not found:
-        raise OperatorError("the signing secret is empty", fix=_FIX, code="signing_secret_invalid")
-    return found
+    return tuple(read(each.key) for each in rotation.valid(secret, now or datetime.now(UTC)))
 
 
-_FIX = 'store "whsec_" and the base64 of 24 to 64 random bytes'
+def sign(signers: Sequence[Key], message_id: str, at: int, body: bytes) -> str:
+    """The value of `webhook-signature`: one `v1,…` or `v1a,…` for each key. `at` is in seconds since 1970."""
+    text = _text(message_id, at, body)
+    return " ".join([_signature(key, text) for key in signers])
 
 
-def _key(text: str) -> bytes:
-    try:
-        key = base64.b64decode(text.removeprefix(PREFIX), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise OperatorError(
-            "the signing secret is not base64", fix=_FIX, code="signing_secret_invalid"
-        ) from error
-    if not 24 <= len(key) <= 64:
-        raise OperatorError(
-            f"the signing secret holds {len(key)} bytes", fix=_FIX, code="signing_secret_invalid"
-        )
-    return key
-
-
-def sign(signers: Sequence[bytes], message_id: str, at: int, body: bytes) -> str:
-    """The value of `webhook-signature`: one `v1,…` for each key. `at` is in seconds since 1970."""
-    text = b"%s.%d." % (message_id.encode(), at) + body
-    return " ".join("v1," + base64.b64encode(hmac.digest(key, text, "sha256")).decode() for key in signers)
-
-
-def headers(signers: Sequence[bytes], message_id: str, at: int, body: bytes) -> tuple[tuple[str, str], ...]:
+def headers(signers: Sequence[Key], message_id: str, at: int, body: bytes) -> tuple[tuple[str, str], ...]:
     """The three headers that go with `body`. `message_id` is the same on each attempt, `at` is not."""
     return (
         ("webhook-id", message_id),
@@ -64,18 +50,54 @@ def headers(signers: Sequence[bytes], message_id: str, at: int, body: bytes) -> 
     )
 
 
-def verify(signers: Sequence[bytes], received: dict[str, str], body: bytes, *, now: datetime) -> None:
+def verify(signers: Sequence[Key], received: Mapping[str, str], body: bytes, *, now: datetime) -> None:
     """Check a message as its receiver would; `received` has lower-case names. Raises `BadSignature`."""
     message_id, at = received.get("webhook-id", ""), received.get("webhook-timestamp", "")
-    if not message_id:
-        raise BadSignature("webhook-id is missing")
-    if not (at.isascii() and at.isdigit()):
+    given = received.get("webhook-signature", "")
+    if not message_id or "." in message_id:
+        raise BadSignature("webhook-id is missing, or holds a full stop")
+    if not (at.isascii() and at.isdigit() and len(at) <= 12):
         raise BadSignature("webhook-timestamp is not a count of seconds")
     if abs(now.timestamp() - int(at)) > TOLERANCE.total_seconds():
         raise BadSignature("webhook-timestamp is more than five minutes away")
-    good = sign(signers, message_id, int(at), body).split()
-    given = [each for each in received.get("webhook-signature", "").split() if each.startswith("v1,")]
-    # No shortcut: each pair is compared, in constant time.
-    matches = [hmac.compare_digest(mine.encode(), theirs.encode()) for mine in good for theirs in given]
-    if not any(matches):
+    if len(given) > _SIGNATURE_CHARS:
+        raise BadSignature("webhook-signature holds more than any sender has keys")
+    text = _text(message_id, int(at), body)
+    # No shortcut: every pair is compared, in constant time.
+    if not sum(_fits(key, given.split(), text) for key in signers):
         raise BadSignature("no signature fits the body")
+
+
+def _text(message_id: str, at: int, body: bytes) -> bytes:
+    if "." in message_id:
+        # "a.1" at 2 would sign the same bytes as "a" at 1 with a longer body.
+        raise AuthorError(
+            f"the message id {message_id!r} holds a full stop",
+            fix="use letters, digits, - and _",
+            code="webhook_id_invalid",
+        )
+    return b"%s.%d." % (message_id.encode(), at) + body
+
+
+def _signature(key: Key, text: bytes) -> str:
+    if isinstance(key, bytes):
+        return "v1," + base64.b64encode(hmac.digest(key, text, "sha256")).decode()
+    from lamppost.delivery.ed25519 import Signer
+
+    if not isinstance(key, Signer):
+        raise invalid("a public key cannot sign")
+    return "v1a," + base64.b64encode(key.sign(text)).decode()
+
+
+def _fits(key: Key, given: Sequence[str], text: bytes) -> int:
+    if isinstance(key, bytes):
+        mine = _signature(key, text).encode()
+        return sum(hmac.compare_digest(mine, theirs.encode()) for theirs in given)
+    return sum(key.fits(_bytes(theirs), text) for theirs in given if theirs.startswith("v1a,"))
+
+
+def _bytes(signature: str) -> bytes:
+    try:
+        return base64.b64decode(signature.removeprefix("v1a,"), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
