@@ -18,7 +18,7 @@ _HOMES = {
     "lamppost.declare.problems": ("Problem", "Problems"),
     "lamppost.declare.tenancy": ("Tenants",),
     "lamppost.declare.rates": ("Rate",),
-    "lamppost.declare.events": ("Batch", "Message", "Response", "Tick"),
+    "lamppost.declare.events": ("Batch", "Header", "Message", "Response", "Tick"),
     "lamppost.declare.context": ("Context",),
     "lamppost.declare.durations": ("days", "hours", "minutes", "seconds"),
     "lamppost.errors": (

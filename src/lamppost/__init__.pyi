@@ -10,6 +10,7 @@ from lamppost.declare.durations import hours as hours
 from lamppost.declare.durations import minutes as minutes
 from lamppost.declare.durations import seconds as seconds
 from lamppost.declare.events import Batch as Batch
+from lamppost.declare.events import Header as Header
 from lamppost.declare.events import Message as Message
 from lamppost.declare.events import Response as Response
 from lamppost.declare.events import Tick as Tick

@@ -47,7 +47,9 @@ class CallerError(LamppostError):
     """A refusal the caller can act on.
 
     `status` is the HTTP status (4xx, or 503 with `retry_after` seconds), `code` is stable,
-    `errors` lists `FieldError`s for input that was understood but not accepted.
+    `errors` lists `FieldError`s for input that was understood but not accepted. Raised inside a transaction
+    it undoes what was written there; a 4xx with `keep` lets it stand, as when a stolen token is refused and
+    its whole session ended.
     """
 
     code = "refused"
@@ -60,11 +62,13 @@ class CallerError(LamppostError):
         *,
         errors: "tuple[FieldError, ...]" = (),
         retry_after: int | None = None,
+        keep: bool = False,
     ) -> None:
         super().__init__(detail, code=code)
         self.status = status
         self.errors = errors
         self.retry_after = retry_after
+        self.keep = keep and status < 500
 
 
 class FieldError:

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -11,6 +12,7 @@ import pytest
 from lamppost.db.pool import close_pool
 from lamppost.runtime import idempotency, queues, sweeping
 from lamppost.testing.plugin import MakeDatabase
+from tests.data.once.services.once.api import LINES
 from tests.once import TABLES, Shop, led_to, told
 from tests.running import until
 
@@ -95,6 +97,59 @@ def test_another_request_under_the_same_key_is_refused(books: Books, change: dic
     asked = {"route": "POST /order", "key": "k1", **change}
     assert told(shop.ask(asked.pop("route"), **asked)) == (422, "idempotency_key_reused")
     assert books.orders() == ["one"]
+
+
+def test_a_header_that_the_handler_reads_is_a_part_of_the_wish(books: Books) -> None:
+    shop = Shop()
+
+    def ask(**headers: str) -> tuple[int, Any]:
+        head = {"content-type": "application/json", "idempotency-key": "k1", **headers}
+        return told(shop.ask("POST /placed", more={"headers": head}))
+
+    here = {"x-place": "here"}
+    assert ask(**here) == ask(**here) == (200, {"id": 1, "place": "here"})
+    assert ask(**{"x-place": "there"}) == ask() == (422, "idempotency_key_reused")
+    assert ask(**here, **{"x-unread": "1"}) == (200, {"id": 1, "place": "here"})
+
+
+@pytest.mark.parametrize("key", [None, "k1"])
+def test_a_refusal_that_keeps_leaves_what_was_written(books: Books, key: str | None) -> None:
+    shop = Shop()
+    assert told(shop.ask("POST /robbed", key=key)) == (401, "robbed")
+    assert (books.orders(), books.kept()) == (["one"], int(key is not None))
+    again = shop.ask("POST /robbed", key=key)
+    assert again["headers"]["content-type"] == "application/problem+json"
+    assert (told(again), books.orders()) == ((401, "robbed"), ["one"] if key else ["one", "one"])
+
+
+@pytest.mark.parametrize("key", [None, "k1"])
+def test_nothing_can_be_kept_of_a_transaction_that_failed(books: Books, key: str | None) -> None:
+    shop = Shop()
+    assert told(shop.ask("POST /robbed", "wrong", key=key)) == (500, "internal_error")
+    assert json.loads(shop.lines[-1])["code"] == "nothing_to_keep"
+    assert (books.orders(), books.kept()) == ([], 0)
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+def test_a_stolen_token_ends_its_line_with_a_key_and_without(books: Books, key: str | None) -> None:
+    """The thief comes second: the 401 must not undo that the line has ended."""
+    shop = Shop()
+
+    def renew(token: str, number: int) -> tuple[int, Any]:
+        return told(shop.ask("POST /renew", token, key=f"{key}{number}" if key else None))
+
+    now = datetime.now(UTC)
+    with books.db.transaction():
+        first = LINES.begin(books.db, "ada", now=now).token
+    status, answer = renew(first, 1)
+    assert status == 200
+    assert renew(first, 2) == (401, "refresh_token_invalid")
+    assert renew(answer["token"], 3) == (401, "refresh_token_invalid")
+    ended = books.db.execute("select revoked_at is not null from lamppost.refresh_tokens").fetchall()
+    assert ended == [(True,)]
+    # And a repetition under its own key is the first answer, not a replay of the token.
+    if key:
+        assert renew(first, 1) == (200, answer)
 
 
 def test_two_callers_may_think_of_the_same_key(books: Books) -> None:

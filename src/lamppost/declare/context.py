@@ -61,7 +61,10 @@ class Context(Protocol):
         ...
 
     def transaction(self) -> "AbstractContextManager[Connection[Any]]":
-        """A connection inside a transaction: committed at the end, rolled back on any error."""
+        """A connection inside a transaction: committed at the end, rolled back on any error.
+
+        Only a `CallerError` with `keep` goes out with what was written committed.
+        """
         ...
 
     def send(self, queue: str, *bodies: Any) -> None:

@@ -21,7 +21,8 @@ class Cors(msgspec.Struct, frozen=True, kw_only=True):
     """CORS of a service's API, answered by the gateway and never by a handler.
 
     `origins` are exact, `https://app.example`; `{env}` in one becomes the stage's name. `local` ones are
-    added on one machine only. Without `methods` it is every method that a route has. `expose` names the
+    added on one machine only. Without `methods` it is every method that a route has; what
+    handlers read by `Header(...)` is added to `headers`. `expose` names the
     answer's headers a page may read, `max_age` how long a browser may remember a preflight.
     `credentials` lets cookies along: then nothing may be `*`.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html

@@ -56,6 +56,16 @@ class Batch(Generic[Body]):
         return self._again
 
 
+class Header(msgspec.Struct, frozen=True):
+    """Where a handler's parameter is read from: `tenant: Annotated[UUID, Header("x-tenant-id")]`.
+
+    One that has a default may be missing. A value is visible ASCII, spaces around it count for nothing, and
+    a header that stands twice arrives as API Gateway joins it: with a comma.
+    """
+
+    name: str
+
+
 class Response(msgspec.Struct, frozen=True):
     """An answer that says more than its value: status, headers, or a body that is not JSON.
 

@@ -24,6 +24,7 @@ from lamppost.derive.manifest import (
     SecretEntry,
     ServiceEntry,
 )
+from lamppost.derive.signature import parameters
 from lamppost.errors import AuthorError
 
 
@@ -77,10 +78,12 @@ def _authorizer(authorizer: Authorizer) -> AuthorizerEntry:
 def _cors(cors: Cors, service: Service) -> CorsEntry:
     routes = [route for function in service.functions for route in function.routes]
     methods = cors.methods or sorted({method for route in routes for method in _answered(route)})
+    read = {each.header for route in routes for each in parameters(route.handler, route.path) if each.header}
+    named = {name.lower() for name in cors.headers}
     return CorsEntry(
         origins=cors.origins,
         methods=tuple(methods),
-        headers=cors.headers,
+        headers=cors.headers if "*" in named else (*cors.headers, *sorted(read - named)),
         expose=cors.expose,
         credentials=cors.credentials,
         max_age=int(cors.max_age.total_seconds()),

@@ -51,14 +51,17 @@ _JUDGED = (
 )
 _PATH = (Refusal(404, "route_not_found", "nothing answers at this path", "gateway"),)
 _READ_PATH = (Refusal(404, "not_found", "no such thing can exist: the path holds no possible id"),)
-_BODY = (
-    Refusal(400, "invalid_json", "the body is missing, or is not JSON"),
-    Refusal(400, "invalid_utf8", "the body is not UTF-8"),
+_BYTES = (
     Refusal(400, "invalid_base64", "the body is marked as base64 and is not"),
-    Refusal(400, "too_deep", "the body nests too deep"),
-    Refusal(400, "duplicate_key", "a name stands twice in one object"),
     Refusal(408, "request_timeout", "the request did not arrive in time", "gateway"),
     Refusal(413, "body_too_large", "the body is too large", "gateway"),
+)
+_BODY = (
+    *_BYTES,
+    Refusal(400, "invalid_json", "the body is missing, or is not JSON"),
+    Refusal(400, "invalid_utf8", "the body is not UTF-8"),
+    Refusal(400, "too_deep", "the body nests too deep"),
+    Refusal(400, "duplicate_key", "a name stands twice in one object"),
     Refusal(415, "unsupported_media_type", "the body is not sent as application/json in UTF-8"),
     Refusal(415, "unsupported_encoding", "the body is compressed"),
     Refusal(422, "unknown_field", "a field that nobody knows"),
@@ -101,7 +104,8 @@ def of(
 ) -> tuple[Refusal, ...]:
     """Every refusal of `route`, each once, in the order of their statuses.
 
-    `takes` names where its handler reads from: body, query, path, and `typed path` for ids that are no text.
+    `takes` names where its handler reads from: body, bytes, query, header, path, and `typed path` for ids
+    that are no text.
     `shut` says that strangers are kept out.
     """
     found = [*_ALWAYS]
@@ -112,7 +116,8 @@ def of(
     found += _PATH if "path" in takes else ()
     found += _READ_PATH if "typed path" in takes else ()
     found += _BODY if "body" in takes else ()
-    found += _INPUT if takes & {"body", "query"} else ()
+    found += _BYTES if "bytes" in takes else ()
+    found += _INPUT if takes & {"body", "query", "header"} else ()
     found += _QUERY if "query" in takes else ()
     if function.database and route.method in MUTATING:
         found += _KEYED + (_KEY_REQUIRED if route.key_required else ())

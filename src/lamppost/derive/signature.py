@@ -1,27 +1,37 @@
 """What a handler takes, read from its signature.
 
-`ctx` is the Context, `body` the JSON body, a name in the path template is a path parameter;
-every other annotated parameter is read from the query string.
+`ctx` is the Context, `body` the JSON body (or its bytes as they came, for the type `bytes`), a name in the
+path template is a path parameter, `Annotated[..., Header("x-tenant-id")]` is a header; every other annotated
+parameter is read from the query string.
 """
 
 import re
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+from lamppost.declare.events import Header
 from lamppost.errors import AuthorError
 
+# RFC 9110, 5.6.2.
+_TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+# A key is heeded for every handler, and API Gateway takes cookies out of the headers.
+_NOT_FOR_HANDLERS = ("idempotency-key", "cookie")
 _TEMPLATE = re.compile(r"\{([a-z_][a-z0-9_]*)\+?\}")
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """One parameter: `source` is ctx, body, path or query; `default` is UNSET when it is required."""
+    """One parameter: `source` is ctx, body, bytes, path, header or query; `header` is the name of its header.
+
+    `default` is UNSET when it is required.
+    """
 
     name: str
     source: str
     type: Any
     default: Any = msgspec.UNSET
+    header: str = ""
 
 
 def parameters(handler: Callable[..., Any], path: str) -> tuple[Parameter, ...]:
@@ -39,9 +49,7 @@ def parameters(handler: Callable[..., Any], path: str) -> tuple[Parameter, ...]:
         )
     found = []
     for name in names:
-        source = (
-            "ctx" if name == "ctx" else "body" if name == "body" else "path" if name in in_path else "query"
-        )
+        source = _source(name, hints.get(name), in_path)
         if source != "ctx" and name not in hints:
             raise AuthorError(
                 f"{handler.__module__}.{handler.__name__}: parameter {name!r} has no type",
@@ -49,8 +57,39 @@ def parameters(handler: Callable[..., Any], path: str) -> tuple[Parameter, ...]:
             )
         if source == "body":
             _check_body(handler, hints[name])
-        found.append(Parameter(name, source, hints.get(name), defaults.get(name, msgspec.UNSET)))
+        header = _header(hints[name]) or "" if source == "header" else ""
+        if source == "header":
+            _check_header(handler, header)
+        found.append(Parameter(name, source, hints.get(name), defaults.get(name, msgspec.UNSET), header))
     return tuple(found)
+
+
+def _source(name: str, kind: Any, in_path: set[str]) -> str:
+    if name == "ctx":
+        return "ctx"
+    if name == "body":
+        return "bytes" if kind is bytes else "body"
+    if name in in_path:
+        return "path"
+    return "query" if _header(kind) is None else "header"
+
+
+def _header(kind: Any) -> str | None:
+    """The header that a type is annotated with, itself or a part of it (`Annotated[...] | None`)."""
+    for part in get_args(kind):
+        name = part.name.lower() if isinstance(part, Header) else _header(part)
+        if name is not None:
+            return name
+    return None
+
+
+def _check_header(handler: Callable[..., Any], name: str) -> None:
+    if not _TOKEN.fullmatch(name) or name in _NOT_FOR_HANDLERS:
+        raise AuthorError(
+            f"{handler.__module__}.{handler.__name__} reads the header {name!r}",
+            fix='name a header of your own, Header("x-tenant-id"); Idempotency-Key is heeded without a word',
+            code="header_not_readable",
+        )
 
 
 def _defaults(handler: Callable[..., Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """From a handler's signature to its arguments."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from lamppost.runtime import body, text
 
 if TYPE_CHECKING:
     from lamppost.declare.context import Context
+
+_NOT_VISIBLE = re.compile(r"[^ -~\t]")
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -35,6 +38,10 @@ def argument(parameter: Parameter, event: dict[str, Any], in_path: dict[str, str
             return body.read(event, parameter.type)
         case "path":
             return _from_path(parameter, in_path)
+        case "header":
+            return _from_headers(parameter, event.get("headers") or {})
+        case "bytes":
+            return body.raw_of(event)
         case _:
             return _from_query(parameter, event)
 
@@ -45,6 +52,23 @@ def _from_path(parameter: Parameter, in_path: dict[str, str]) -> Any:
     except text.Unreadable as error:
         # What cannot be an id names nothing: the same 404 as for an id that is not there.
         raise CallerError(404, "not_found", f"nothing has this {parameter.name}") from error
+
+
+def _from_headers(parameter: Parameter, headers: dict[str, str]) -> Any:
+    place = f"headers.{parameter.header}"
+    given = headers.get(parameter.header)
+    if given is None:
+        if parameter.default is msgspec.UNSET:
+            raise invalid(place, "required", "this header is missing")
+        return parameter.default
+    given = given.strip(" \t")
+    if _NOT_VISIBLE.search(given):
+        # What other bytes mean depends on who reads them (RFC 9110, 5.5).
+        raise invalid(place, "invalid_text", "a header holds visible ASCII")
+    try:
+        return text.read(given, parameter.type)
+    except text.Unreadable as error:
+        raise invalid(place, error.code, error.what) from error
 
 
 def _from_query(parameter: Parameter, event: dict[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from lamppost.declare import names
@@ -17,6 +18,36 @@ if TYPE_CHECKING:
     from lamppost.declare.tenancy import Tenants
     from lamppost.runtime.buckets import LiveObjects
     from lamppost.runtime.joined import Joined
+
+
+class Keeping(AbstractContextManager["Connection[Any]"]):
+    """A transaction that ends as it should, and with a commit for a refusal that keeps what was written."""
+
+    __slots__ = ("_block", "_db")
+
+    def __init__(self, block: "AbstractContextManager[Connection[Any]]") -> None:
+        self._block = block
+
+    def __enter__(self) -> "Connection[Any]":
+        """The connection, in its transaction."""
+        self._db = self._block.__enter__()
+        return self._db
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        """Commit, or roll back; then whatever was raised goes on."""
+        if not isinstance(error, CallerError) or not error.keep:
+            return self._block.__exit__(kind, error, trace)
+        if self._db.info.transaction_status.name == "INERROR":
+            self._block.__exit__(kind, error, trace)
+            raise AuthorError(
+                f"{error.code!r} is to keep what was written, and a statement of the transaction has failed",
+                fix="put what may fail into a savepoint of its own: with db.transaction()",
+                code="nothing_to_keep",
+            ) from error
+        self._block.__exit__(None, None, None)
+        return None
 
 
 class LiveContext:
@@ -115,10 +146,10 @@ class LiveContext:
                 fix="give its service database=Database(...), and the function not database=False",
             )
         if self._joined is not None:
-            return self._joined.block()
+            return Keeping(self._joined.block())
         from lamppost.db.pool import get_pool
 
-        return get_pool().transaction()
+        return Keeping(get_pool().transaction())
 
     def send(self, queue: str, *bodies: Any) -> None:
         self._check(queue, self._function.sends, "sends")

@@ -67,27 +67,20 @@ class HttpFunction:
             asked = Asked(event, method, in_path, seconds, said)
             answered: dict[str, Any] = self._bystander.run(lambda: _serve(served, asked, context), seconds)
         except CallerError as refusal:
-            answered = self._refused(refusal, context)
+            answered = _refused(refusal, context)
         except deadline.Overdue:
             self._bystander = None
             context.end()
             _interrupt()
             context.log.error("request.overdue", route=event.get("routeKey"))
-            answered = self._refused(_given_up(), context)
+            answered = _refused(_given_up(), context)
         except Exception as error:
-            answered = self._refused(_blame(error, context.log), context)
+            answered = _refused(_blame(error, context.log), context)
         if method == "HEAD":
             answered = {**answered, "body": "", "isBase64Encoded": False}
         if said:
             answered["headers"] = {**answered["headers"], **said}
         return answered
-
-    def _refused(self, refusal: CallerError, context: LiveContext) -> dict[str, Any]:
-        if context.service.problems is None:
-            return encode.problem(refusal, context.request_id)
-        from lamppost.runtime import shaped
-
-        return shaped.problem(refusal, context.request_id, context.service.problems)
 
     def _find(
         self, event: dict[str, Any], method: str, service: ServiceEntry, said: dict[str, str]
@@ -124,15 +117,26 @@ def _serve(served: Served, asked: Asked, context: LiveContext) -> dict[str, Any]
                 from lamppost.runtime import stated
 
                 stated.check(refusal, served.route, context)
+            if refusal.keep:
+                # An answer like a returned one: what was written under its key stays, the answer with it.
+                return _refused(refusal, context)
             raise
         return encode.answer(value, binding.status)
 
-    answered = _once(served.route, asked, context, work)
+    answered = _once(served, asked, context, work)
     if len(answered["body"]) <= _SENDABLE or asked.method == "HEAD":
         return answered
     from lamppost.runtime import large_answers
 
     return large_answers.stored(answered, context)
+
+
+def _refused(refusal: CallerError, context: LiveContext) -> dict[str, Any]:
+    if context.service.problems is None:
+        return encode.problem(refusal, context.request_id)
+    from lamppost.runtime import shaped
+
+    return shaped.problem(refusal, context.request_id, context.service.problems)
 
 
 def _take_turn(route: RouteEntry, asked: Asked, context: LiveContext) -> None:
@@ -148,20 +152,25 @@ def _take_turn(route: RouteEntry, asked: Asked, context: LiveContext) -> None:
 
 
 def _once(
-    route: RouteEntry, asked: Asked, context: LiveContext, work: Callable[[], dict[str, Any]]
+    served: Served, asked: Asked, context: LiveContext, work: Callable[[], dict[str, Any]]
 ) -> dict[str, Any]:
     """The answer of `work`, which is not done again where an Idempotency-Key says that it was."""
     headers = asked.event.get("headers") or {}
     if asked.method not in _MUTATING or not context.has_database:
         return work()
-    if not route.key_required and "idempotency-key" not in headers:
+    if not served.route.key_required and "idempotency-key" not in headers:
         return work()
     from lamppost.runtime import idempotency
 
     key = idempotency.key_of(headers)
     service = context.service
     request = idempotency.request_of(
-        key, asked.event, service.name, context.known_caller, service.idempotency_keep
+        key,
+        asked.event,
+        service.name,
+        context.known_caller,
+        service.idempotency_keep,
+        heeds=tuple(each.header for each in served.binding.parameters if each.header),
     )
     return idempotency.once(request, context, work, seconds=asked.seconds)
 

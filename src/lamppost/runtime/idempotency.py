@@ -83,14 +83,24 @@ def key_of(headers: Mapping[str, str]) -> str:
 
 
 def request_of(
-    key: str, event: Mapping[str, Any], service: str, caller: "Caller | None", keep: float
+    key: str,
+    event: Mapping[str, Any],
+    service: str,
+    caller: "Caller | None",
+    keep: float,
+    *,
+    heeds: tuple[str, ...] = (),
 ) -> Request:
-    """The keyed request in an HTTP API event (payload 2.0)."""
+    """The keyed request in an HTTP API event (payload 2.0); `heeds` names the headers its handler reads."""
+    headers = event.get("headers") or {}
+    # Who calls is the scope's to say: a token may be renewed between two tries.
+    told = [name for name in heeds if name != "authorization" and name in headers]
     parts = (
         event["requestContext"]["http"]["method"].encode(),
         str(event.get("rawPath") or "").encode("utf-8", "surrogatepass"),
         str(event.get("rawQueryString") or "").encode("utf-8", "surrogatepass"),
         raw_of(event),
+        *(f"{name}: {headers[name]}".encode("utf-8", "surrogatepass") for name in told),
     )
     digest = hashlib.sha256()
     for part in parts:

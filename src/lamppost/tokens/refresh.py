@@ -5,7 +5,7 @@ with an earlier token than the newest has a copy of it, or was robbed, and nobod
 ends, and the person logs in anew. There is no grace for a client that repeats itself, since it could not be
 told from a thief; a client refreshes once at a time (docs/decisions/0012).
 
-The caller commits: end the transaction before you refuse, or the end of a line is rolled back with it.
+The end of a line is written, and must stay although the caller is refused: raise the 401 with `keep=True`.
 """
 
 import hashlib

@@ -16,6 +16,11 @@ Object = dict[str, Any]
 
 # The header as `runtime.idempotency` reads it: a structured field's string, or the same without quotes.
 KEY_PATTERN = r'^("([!#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--\[\]-~]{1,255})$'
+# What `runtime.binding` takes for a header's text.
+HEADER_PATTERN = r"^([!-~]([ -~]*[!-~])?)?$"
+_NARROWER = frozenset({"pattern", "format", "enum", "const"})
+# OpenAPI has its own places for these, and ignores parameters of their names.
+_TOLD_ELSEWHERE = ("accept", "content-type", "authorization")
 _COUNT = {"schema": {"type": "integer", "minimum": 0}}
 
 
@@ -50,7 +55,7 @@ class Described(msgspec.Struct, frozen=True):
     def types(self) -> list[Any]:
         """Every type that the operation shows."""
         shown = [kind for kind in self.successes.values() if kind not in (None, ..., bytes)]
-        return [each.type for each in self.parameters] + shown
+        return [each.type for each in self.parameters if each.source != "bytes"] + shown
 
     @property
     def keyed(self) -> bool:
@@ -77,13 +82,13 @@ def operation(described: Described, schemas: Schemas, name: str, *, bodiless: bo
     made["tags"] = [described.function.name]
     if described.service.authorizer is not None and described.shut:
         made["security"] = [] if described.route_entry.public else [{"caller": list(route.scopes)}]
-    given = [_parameter(each, schemas, route) for each in described.parameters if each.source != "body"]
+    given = [_parameter(each, schemas, route) for each in described.parameters if _is_told(each)]
     if described.keyed:
         given.append(_key(required=described.route_entry.key_required))
     if given:
         made["parameters"] = given
     for each in described.parameters:
-        if each.source == "body":
+        if each.source in ("body", "bytes"):
             made["requestBody"] = _body(each, schemas, described)
     made["responses"] = _responses(described, schemas)
     if bodiless:
@@ -129,9 +134,16 @@ def _headers(described: Described) -> Object:
     return found
 
 
+def _is_told(given: Parameter) -> bool:
+    """Whether it stands among the operation's parameters."""
+    return given.source not in ("body", "bytes") and given.header not in _TOLD_ELSEWHERE
+
+
 def _parameter(given: Parameter, schemas: Schemas, route: Route) -> Object:
-    made: Object = {"name": given.name, "in": given.source}
+    made: Object = {"name": given.header or given.name, "in": given.source}
     schema = dict(without_null(schemas[given.type]))
+    if given.header and schema.get("type") == "string" and not schema.keys() & _NARROWER:
+        schema["pattern"] = HEADER_PATTERN
     about = schema.pop("description", None)
     if about:
         made["description"] = about
@@ -161,6 +173,8 @@ def _key(*, required: bool) -> Object:
 
 
 def _body(given: Parameter, schemas: Schemas, described: Described) -> Object:
+    if given.source == "bytes":
+        return {"required": False, "content": {"*/*": {}}}
     content: Object = {"schema": schemas[given.type]}
     if described.route.example and "body" in described.route.example:
         content["example"] = msgspec.to_builtins(described.route.example["body"], str_keys=True)

@@ -1,10 +1,16 @@
 """Handlers that leave one row behind for each time they really ran."""
 
-from typing import Any
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 import msgspec
+import psycopg
 
-from lamppost import CallerError, Context, Response
+from lamppost import CallerError, Context, Header, Response
+from lamppost.tokens.refresh import Lines, Turned
+
+LINES = Lines("once", lifetime=timedelta(days=7), ends=timedelta(days=30))
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
@@ -104,6 +110,30 @@ def told(body: Order, ctx: Context) -> dict[str, int]:
     if body.name.startswith("no"):
         raise CallerError(409, "sold_out", "there is none left")
     return {"id": number}
+
+
+def robbed(body: Order, ctx: Context) -> None:
+    """Write, then refuse in a way that lets it stand; a name with `wrong` fails in SQL before."""
+    with ctx.transaction() as db:
+        db.execute("insert into once.orders (name) values (%s)", (body.name,))
+        if "wrong" in body.name:
+            with suppress(psycopg.Error):
+                db.execute("select 1 / 0")
+        raise CallerError(401, "robbed", "log in again", keep=True)
+
+
+def renew(body: Order, ctx: Context) -> dict[str, str]:
+    """Exchange the refresh token in `name` for its successor."""
+    with ctx.transaction() as db:
+        turned = LINES.turn(db, body.name, now=datetime.now(UTC))
+        if not isinstance(turned, Turned):
+            raise CallerError(401, "refresh_token_invalid", "log in again", keep=True)
+    return {"token": turned.token}
+
+
+def told_by(body: Order, ctx: Context, place: Annotated[str, Header("x-place")] = "") -> dict[str, Any]:
+    """Write a row, and tell the place that a header names."""
+    return {"id": _write(ctx, body.name), "place": place}
 
 
 def dark(body: Order, ctx: Context) -> None:

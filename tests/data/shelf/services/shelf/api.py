@@ -1,5 +1,7 @@
 """Every statement asks for the reader, except where a test takes that out."""
 
+import hashlib
+import hmac
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from psycopg.rows import class_row
 
-from lamppost import Context, not_found
+from lamppost import Context, Header, not_found
 
 Title = Annotated[str, Meta(min_length=1, max_length=80, description="as on its back", examples=["The sea"])]
 Pages = Annotated[int, Meta(ge=1, le=9_999)]
@@ -44,6 +46,21 @@ class Books(msgspec.Struct):
 
     items: list[Book]
     after: UUID | None
+
+
+class Reminders(msgspec.Struct):
+    """What was asked for."""
+
+    shelf: str
+    since: date | None
+    most: int
+
+
+class Sealed(msgspec.Struct):
+    """A letter's bytes, counted, and whether its seal is whole."""
+
+    size: int
+    whole: bool
 
 
 COLUMNS = "id, title, pages, lent_on"
@@ -99,6 +116,20 @@ def remove(id: UUID, ctx: Context) -> None:
 def hours() -> dict[str, str]:
     """When the library is open, for anybody."""
     return {"monday": "9-17"}
+
+
+def reminders(
+    shelf: Annotated[str, Meta(max_length=20, description="whose shelf"), Header("X-Shelf")],
+    since: Annotated[date, Header("x-since")] | None = None,
+    most: Annotated[int, Meta(ge=1, le=9), Header("x-most")] = 3,
+) -> Reminders:
+    """What a reader is reminded of, as its headers ask."""
+    return Reminders(shelf, since, most)
+
+
+def sealed(body: bytes, seal: Annotated[str, Header("x-seal")] = "") -> Sealed:
+    """Whether a letter's seal is the SHA-256 of its bytes, whatever these are."""
+    return Sealed(len(body), hmac.compare_digest(hashlib.sha256(body).hexdigest(), seal))
 
 
 def _one(ctx: Context, statement: str, values: tuple[Any, ...]) -> Book | None:

@@ -18,6 +18,8 @@ shelf = Function(
             "DELETE /book/{id}", api.remove, refuses=(NONE,), scopes=("shelf/burn",), idempotency="required"
         ),
         Route("GET /hours", api.hours, public=True, refuses=()),
+        Route("GET /reminders", api.reminders, public=True, refuses=(), example={"shelf": "sea"}),
+        Route("POST /letter", api.sealed, public=True, refuses=()),
     ),
 )
 
