@@ -11,8 +11,9 @@ Felt = Literal["fails", "waits", "free"]
 MANY = 10_000
 STRONG = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
 
+# Only what multiplies tables with each other takes more than a second here.
 _QUIET = """
-set local statement_timeout = '20s';
+set local statement_timeout = '5s';
 set local max_parallel_workers_per_gather = 0;
 set local max_parallel_maintenance_workers = 0;
 set local client_min_messages = error"""

@@ -11,11 +11,20 @@ from tests.database.lint_trial import Felt, felt
 from tests.lint_corpus import SCHEMA, Case, corpus
 
 CASES = [case for case in corpus() if "felt" in case]
+# Nothing here outlives the test, and everything is taken back: no log of it, nobody tidying behind it.
+FLEETING = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+}
 
 
 @pytest.fixture
 def server(make_cluster: Callable[..., Cluster], tmp_path: Path) -> Cluster:
-    cluster = make_cluster(tmp_path / "server")
+    cluster = make_cluster(tmp_path / "server", changes=FLEETING)
     cluster.launch()
     cluster.ready()
     with psycopg.connect(cluster.dsn("postgres"), autocommit=True) as admin:
@@ -50,7 +59,7 @@ def _seen(server: Cluster) -> Iterator[tuple[str, Felt]]:
 def _after_its_earlier_file(
     server: Cluster, admin: "psycopg.Connection[tuple[object, ...]]", case: Case
 ) -> Felt:
-    admin.execute("create database copy template seeded")
+    admin.execute("create database copy template seeded strategy file_copy")
     try:
         with psycopg.connect(server.dsn("copy"), autocommit=True) as connection:
             connection.execute(case["prior"].encode())
