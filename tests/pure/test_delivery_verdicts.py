@@ -3,16 +3,21 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from lamppost.delivery.answer import Answer
 from lamppost.delivery.verdicts import (
     ATTEMPTS,
     PATIENCE,
+    SAME_DAY,
     SPREAD,
+    STANDARD,
     WAITS,
     Abandoned,
     Delivered,
     Disabled,
+    Schedule,
     Waiting,
     judge,
 )
@@ -64,3 +69,58 @@ def test_chance_spreads_the_retries_and_never_makes_them_earlier() -> None:
     assert waits == sorted(waits, key=lambda verdict: verdict.wait)  # type: ignore[union-attr]  # all are Waiting
     assert waits[0] == Waiting(WAITS[1])
     assert all(WAITS[1] <= each.wait <= WAITS[1] * (1 + SPREAD) for each in waits)  # type: ignore[union-attr]  # as above
+
+
+def test_what_a_breaker_held_back_waits_for_it_and_is_no_try() -> None:
+    held = Answer(None, "E_OPEN", retry_after=timedelta(seconds=40))
+    for attempt in (1, ATTEMPTS, 99):
+        assert judge(held, attempt=attempt) == Waiting(timedelta(seconds=40), counted=False)
+
+
+def test_the_proposed_schedule_has_ten_tries_within_some_three_days() -> None:
+    assert STANDARD.attempts == 10
+    assert timedelta(days=3) < sum(STANDARD.waits, timedelta(0)) < timedelta(days=4)
+    assert judge(Answer(500), attempt=9, schedule=STANDARD) == Waiting(timedelta(hours=24))
+    assert isinstance(judge(Answer(500), attempt=10, schedule=STANDARD), Abandoned)
+
+
+def test_a_401_comes_with_a_hint() -> None:
+    assert "signing secret" in str(judge(Answer(401), attempt=ATTEMPTS))
+
+
+schedules = some.builds(
+    Schedule,
+    some.lists(some.timedeltas(timedelta(0), timedelta(days=9)), max_size=12).map(tuple),
+    some.floats(0, 1),
+    some.timedeltas(timedelta(0), timedelta(days=2)),
+)
+answers = some.one_of(
+    some.builds(Answer, some.integers(200, 999), retry_after=some.timedeltas(min_value=timedelta(0))),
+    some.builds(Answer, some.none(), some.sampled_from(["E_DNS", "E_TIMEOUT", "E_TLS", "E_INVALID_TARGET"])),
+)
+
+
+@given(answers, schedules, some.floats(0, 1))
+def test_any_message_ends_and_no_wait_is_out_of_bounds(
+    answer: Answer, schedule: Schedule, chance: float
+) -> None:
+    """However an endpoint fails, there are as many tries as the schedule has, and each wait is in its bounds."""
+    verdicts = []
+    for attempt in range(1, schedule.attempts + 1):
+        verdicts.append(judge(answer, attempt=attempt, chance=chance, schedule=schedule))
+        if not isinstance(verdicts[-1], Waiting):
+            break
+        least = schedule.waits[attempt - 1]
+        assert least <= verdicts[-1].wait <= max(least * (1 + schedule.spread), schedule.patience)
+        assert verdicts[-1].counted
+    assert not isinstance(verdicts[-1], Waiting)
+    assert isinstance(verdicts[-1], Delivered) == (answer.status is not None and answer.status < 300)
+
+
+@given(some.timedeltas(min_value=timedelta(0)), some.integers(1, 20), some.floats(0, 1))
+def test_being_held_back_never_ends_a_message(left: timedelta, attempt: int, chance: float) -> None:
+    held = Answer(None, "E_OPEN", retry_after=left)
+    verdict = judge(held, attempt=attempt, chance=chance)
+    assert isinstance(verdict, Waiting)
+    assert not verdict.counted
+    assert verdict.wait <= SAME_DAY.patience * (1 + SAME_DAY.spread)
