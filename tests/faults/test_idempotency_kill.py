@@ -1,9 +1,7 @@
 """Sixty-four at once with one key, and workers killed under them: one effect, one answer."""
 
 import os
-import random
 import shutil
-import signal
 import threading
 import time
 import uuid
@@ -14,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.workers import Killer
 from tests.once import ONCE
 from tests.running import Answer, House
 
@@ -28,45 +27,6 @@ def house(tmp_path: Path) -> Iterator[House]:
     made = House(tmp_path / "data", root=tmp_path / "repository")
     yield made.up()
     made.end()
-
-
-class Killer(threading.Thread):
-    """Ends workers with -9, whatever they are at."""
-
-    def __init__(self, house: House, seed: int) -> None:
-        super().__init__(daemon=True)
-        self.killed = 0
-        self._random = random.Random(seed)
-        self._over = threading.Event()
-        self._house = house
-
-    def run(self) -> None:
-        assert self._house.process is not None
-        while not self._over.wait(self._random.uniform(0.005, 0.05)):
-            workers = _workers(self._house.process.pid)
-            if workers and self.killed < 12:
-                with suppress(ProcessLookupError):
-                    os.kill(self._random.choice(workers), signal.SIGKILL)
-                    self.killed += 1
-
-    def end(self) -> None:
-        self._over.set()
-        self.join()
-
-
-def _children(pid: int) -> list[int]:
-    with suppress(OSError):
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
-
-
-def _workers(runner: int) -> list[int]:
-    """The sandboxes: children of the one process that forks them."""
-    for child in _children(runner):
-        with suppress(OSError):
-            if b"functions.zygote" in Path(f"/proc/{child}/cmdline").read_bytes():
-                return _children(child)
-    return []
 
 
 def _until_answered(house: House, key: str, name: str, answers: list[Answer], refused: list[int]) -> None:
