@@ -146,12 +146,14 @@ class World:
         self.deliver()
 
     def greetings(self, columns: str = "year, status, attempts") -> list[tuple[Any, ...]]:
+        """Of every occurrence there is: what was sent, and what comes next for each date."""
         return self.admin.execute(
-            f"select {columns} from birthday.greetings order by person_id, year"
+            f"select {columns} from birthday.occurrences order by person_id, year"
         ).fetchall()
 
     def count(self, table: str) -> int:
-        (count,) = self.admin.execute(f"select count(*)::int from birthday.{table}").fetchall()
+        name = table if "." in table else f"birthday.{table}"
+        (count,) = self.admin.execute(f"select count(*)::int from {name}").fetchall()
         return int(count[0])
 
 

@@ -13,7 +13,10 @@ from lamppost.db import health
 from lamppost.db.health import Health
 from services.birthday import calendar, people
 from services.birthday.calendar import LeapDay
+from services.birthday.store import dates, kinds
 from services.birthday.store import people as store
+from services.birthday.store.dates import Day
+from services.birthday.store.kinds import BIRTHDAY, Asked
 from services.birthday.store.people import Person
 
 LEAP_DAY = "/bday/leap-day"
@@ -81,10 +84,11 @@ def create_user(body: NewPerson, ctx: Context) -> Shown:
     last_name = people.name("lastName", body.last_name)
     born = people.date_of_birth("dateOfBirth", body.date_of_birth)
     zone = people.timezone("timezone", body.timezone)
-    leap_day = body.leap_day if body.leap_day is not UNSET else _usual_leap_day(ctx, born)
+    usual = _usual_leap_day(ctx, born) if body.leap_day is UNSET else None
     with ctx.transaction() as db:
-        now = store.now(db)
-        people.check_born("dateOfBirth", born, zone, now=now)
+        kind = _kind(db, BIRTHDAY)
+        leap_day = body.leap_day if body.leap_day is not UNSET else usual or kind.leap_day
+        people.check_born("dateOfBirth", born, zone, now=kind.now)
         person = store.create(
             db,
             first_name=first_name,
@@ -92,7 +96,9 @@ def create_user(body: NewPerson, ctx: Context) -> Shown:
             date_of_birth=born,
             timezone=zone,
             leap_day=leap_day,
-            first=calendar.next_occurrence(born, calendar.zone(zone), after=now, leap_day=leap_day),
+            first=calendar.next_occurrence(
+                born, calendar.zone(zone), after=kind.now, leap_day=leap_day, hour=kind.hour
+            ),
         )
     ctx.log.info("person.saved", person=person.id)
     return _shown(person)
@@ -116,13 +122,13 @@ def update_user(id: UUID, body: Changes, ctx: Context) -> Shown:
         before = store.hold(db, id)
         if before is None:
             raise _nobody(id)
-        now = store.now(db)
+        now = _kind(db, BIRTHDAY).now
         after = _changed(before, body)
         if after.date_of_birth != before.date_of_birth:
             people.check_born("dateOfBirth", after.date_of_birth, after.timezone, now=now)
         store.save(db, after)
         if _when(after) != _when(before):
-            _move(db, after, now)
+            _move(db, after)
         person = store.find(db, id)
     assert person is not None, "held since it was found"
     ctx.log.info("person.saved", person=id)
@@ -156,13 +162,14 @@ def _when(person: Person) -> tuple[date, str, LeapDay]:
     return person.date_of_birth, person.timezone, person.leap_day
 
 
-def _usual_leap_day(ctx: Context, born: date) -> LeapDay:
+def _usual_leap_day(ctx: Context, born: date) -> LeapDay | None:
+    """What the operator set for those born on 29 February; None when it is the kind's row that says."""
     if (born.month, born.day) != (2, 29):
-        return "march-1"
+        return None
     try:
         usual = ctx.parameter(LEAP_DAY)
     except SettingMissing:
-        return "march-1"
+        return None
     try:
         chosen: LeapDay = msgspec.convert(usual, LeapDay)
     except msgspec.ValidationError as unknown:
@@ -172,22 +179,42 @@ def _usual_leap_day(ctx: Context, born: date) -> LeapDay:
     return chosen
 
 
-def _move(db: Connection[Any], person: Person, now: datetime) -> None:
-    """Put the greeting that is still to come where the person's date and zone now say.
+def _kind(db: Connection[Any], name: str) -> Asked:
+    kind = kinds.find(db, name)
+    if kind is None:
+        raise not_found("KIND_NOT_FOUND", f"there is no kind of day called {name[:50]!r}")
+    return kind
 
-    One that is due already stays due, sent or not. One that would land in the past, or in a
-    year that has its greeting, goes to the next free year instead.
+
+def _move(db: Connection[Any], person: Person) -> None:
+    """Put what is still to come where the person's date and zone now say.
+
+    What is due already stays due, sent or not. What would land in the past, or in a year that has its
+    greeting, goes to the next free year instead.
     """
-    years = store.years(db, person.id)
-    for year in [year for year, to_come in years.items() if to_come]:
+    for day in dates.hold(db, person.id):
+        if day.kind == BIRTHDAY:
+            day = msgspec.structs.replace(day, day=person.date_of_birth, leap_day=person.leap_day)
+        _place(db, person, day, _kind(db, day.kind))
+
+
+def _place(db: Connection[Any], person: Person, day: Day, kind: Asked) -> None:
+    """Write the day as it is now, and its next occurrence, unless that one is due. The caller holds both."""
+    if day.to_come:
         to = calendar.next_occurrence(
-            person.date_of_birth,
+            day.day,
             calendar.zone(person.timezone),
-            after=now,
-            leap_day=person.leap_day,
-            taken=years.keys() - {year},
+            after=kind.now,
+            leap_day=day.leap_day,
+            hour=kind.hour,
+            greeted=day.greeted_year,
         )
-        store.move_greeting(db, person.id, year, person.timezone, to)
+        moved = dates.move(
+            db, person.id, day.kind, day=day.day, leap_day=day.leap_day, zone=person.timezone, to=to
+        )
+        if moved:
+            return
+    dates.edit(db, person.id, day.kind, day=day.day, leap_day=day.leap_day)
 
 
 def _shown(person: Person) -> Shown:

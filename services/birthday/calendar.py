@@ -1,4 +1,4 @@
-"""When a birthday's greeting is due. Pure dates; nothing here knows a database.
+"""When a yearly greeting is due. Pure dates; nothing here knows a database.
 
 The instants come from the `tzdata` package pinned with the code, and its release is stored with
 each. The database's own zones are not asked: they are as old as the server (in 2026 they had not
@@ -6,21 +6,35 @@ heard that Winnipeg stopped turning its clocks), and PostgreSQL takes CET, EET, 
 fixed offsets. It stores any name we accept, so the two need not agree.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from functools import cache, lru_cache
 from importlib import import_module
 from importlib.resources import files
+from itertools import count
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 LeapDay = Literal["march-1", "february-28"]
+Gap = Literal["shift", "before"]
+Repeat = Literal["first", "last"]
 
 NINE = time(9)
 # The release, such as 2026f.
 TZDATA: str = import_module("tzdata").IANA_VERSION
+
+
+class Hour(msgspec.Struct, frozen=True):
+    """The hour of delivery on the wall, and what to do where it is skipped (`gap`) or comes twice."""
+
+    at: time = NINE
+    gap: Gap = "shift"
+    repeat: Repeat = "first"
+
+
+AT_NINE = Hour()
 
 
 class Occurrence(msgspec.Struct, frozen=True):
@@ -51,38 +65,48 @@ def next_greeting(born: date, zone: ZoneInfo, *, after: datetime, leap_day: Leap
 
 
 def next_occurrence(
-    born: date, zone: ZoneInfo, *, after: datetime, leap_day: LeapDay = "march-1", taken: Container[int] = ()
+    born: date,
+    zone: ZoneInfo,
+    *,
+    after: datetime,
+    leap_day: LeapDay = "march-1",
+    hour: Hour = AT_NINE,
+    greeted: int = 0,
 ) -> Occurrence:
-    """The first occurrence due after `after` whose year is not among the `taken` ones."""
+    """The first occurrence due after `after` whose year is later than `greeted`."""
     return next(
         occurrence
-        for occurrence in occurrences(born, zone, around=after, leap_day=leap_day)
-        if occurrence.due_at > after and occurrence.year not in taken
+        for occurrence in occurrences(born, zone, around=after, leap_day=leap_day, hour=hour)
+        if occurrence.due_at > after and occurrence.year > greeted
     )
 
 
 def occurrences(
-    born: date, zone: ZoneInfo, *, around: datetime, leap_day: LeapDay = "march-1"
+    born: date, zone: ZoneInfo, *, around: datetime, leap_day: LeapDay = "march-1", hour: Hour = AT_NINE
 ) -> Iterator[Occurrence]:
     """The occurrences from the year before `around`, earliest first.
 
     Last year's is among them: on 31 December 1994, a day that Kiritimati skipped, nine fell into 1995.
     """
-    this_year = around.astimezone(zone).year
-    for year in range(this_year - 1, this_year + 5):
-        yield occurrence_in(year, born, zone, leap_day)
+    for year in count(around.astimezone(zone).year - 1):
+        yield occurrence_in(year, born, zone, leap_day, hour)
 
 
-def occurrence_in(year: int, born: date, zone: ZoneInfo, leap_day: LeapDay = "march-1") -> Occurrence:
+def occurrence_in(
+    year: int, born: date, zone: ZoneInfo, leap_day: LeapDay = "march-1", hour: Hour = AT_NINE
+) -> Occurrence:
     """The occurrence of `year`."""
-    return _at_nine(year, birthday_in(year, born, leap_day), zone)
+    return _on(year, birthday_in(year, born, leap_day), zone, hour)
 
 
 # A chunk of a thousand greetings holds few days and few zones.
 @lru_cache(maxsize=4096)
-def _at_nine(year: int, day: date, zone: ZoneInfo) -> Occurrence:
-    wall = datetime.combine(day, NINE)
-    return Occurrence(year, wall, wall.replace(tzinfo=zone).astimezone(UTC))
+def _on(year: int, day: date, zone: ZoneInfo, hour: Hour) -> Occurrence:
+    wall = datetime.combine(day, hour.at)
+    early, late = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    # In a gap fold 1 reads the clock as if it had been turned already, which makes it the earlier one.
+    wants_second = hour.gap == "before" if early > late else hour.repeat == "last"
+    return Occurrence(year, wall, late if wants_second else early)
 
 
 @cache

@@ -1,6 +1,8 @@
 """What a greeting says and how it is wrapped: the bytes that go to the webhook."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
+from functools import cache
 from uuid import UUID
 
 import msgspec
@@ -15,6 +17,9 @@ class Greeting(msgspec.Struct, frozen=True):
     last_name: str
     due_at: datetime
     attempts: int
+    kind: str
+    year: int
+    day: date
 
 
 class Payload(msgspec.Struct, frozen=True, rename="camel"):
@@ -33,24 +38,34 @@ class DeadLetter(Payload, frozen=True, rename="camel"):
     attempts: int
 
 
-def birthday(first_name: str, last_name: str) -> str:
-    """The sentence itself."""
-    return f"Hey, {first_name} {last_name} it's your birthday"
+def sentence(template: str, greeting: Greeting) -> str:
+    """`template` with the person's names, and how many years it has been, filled in.
+
+    What stands in a name is never taken for a place to fill in.
+    """
+    years = str(greeting.year - greeting.day.year)
+    words = {"{firstName}": greeting.first_name, "{lastName}": greeting.last_name, "{years}": years}
+    return "".join(words.get(part, part) for part in _parts(template))
 
 
-def payload(greeting: Greeting) -> Payload:
+@cache
+def _parts(template: str) -> tuple[str, ...]:
+    return tuple(re.split(r"(\{firstName\}|\{lastName\}|\{years\})", template))
+
+
+def payload(greeting: Greeting, template: str) -> Payload:
     """The body of `greeting`; all but a changed name is the same on each attempt."""
     return Payload(
-        message=birthday(greeting.first_name, greeting.last_name),
+        message=sentence(template, greeting),
         user_id=str(greeting.person_id),
         event_id=str(greeting.id),
         timestamp=instant(greeting.due_at),
     )
 
 
-def dead_letter(greeting: Greeting, reason: str) -> DeadLetter:
+def dead_letter(greeting: Greeting, template: str, reason: str) -> DeadLetter:
     """The letter about `greeting`."""
-    written = payload(greeting)
+    written = payload(greeting, template)
     return DeadLetter(
         written.message, written.user_id, written.event_id, written.timestamp, reason, greeting.attempts
     )

@@ -2,20 +2,22 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 
 from lamppost import Batch, Context, OperatorError
-from lamppost.delivery import sending, signing, verdicts
+from lamppost.delivery import attempts, sending, signing, verdicts
 from lamppost.delivery.answer import Answer
+from lamppost.delivery.attempts import Attempt
 from lamppost.delivery.sending import Post
 from services.birthday import closing, endpoint, messages, outbox
 from services.birthday.endpoint import Endpoint
 from services.birthday.messages import Greeting
-from services.birthday.store import claiming, settling
-from services.birthday.store.claiming import Chunk
+from services.birthday.store import chunks, kinds, letters, pausing
+from services.birthday.store.chunks import Chunk
+from services.birthday.store.kinds import Kind
 from services.birthday.store.settling import Outcome, Tally
 
 # The worker lives 30 s: sending ends at 20, recording and the answer to the queue have the rest.
@@ -23,13 +25,14 @@ STOP_AFTER = 20.0
 RESERVE = 8.0
 # A lease outlives its worker by this much, and never the other way round.
 GRACE = 5.0
+# The receiver wants nothing more at this address.
+GONE = 410
 
 
 class Doorbell(msgspec.Struct, frozen=True, rename="camel"):
     """A message of the queue: a chunk that is ready, or a dead letter that was brought back."""
 
     chunk: UUID | None = None
-    members: list[UUID] = []
     event_id: UUID | None = None
 
 
@@ -52,43 +55,49 @@ def deliver(batch: Batch[Doorbell], ctx: Context) -> None:
         else:
             batch.again(message, "it names neither a chunk nor an event")
     if late:
-        with ctx.transaction() as db:
-            claiming.put_back(db, late)
+        put_back(ctx, late)
 
 
 def revive(ctx: Context, event: UUID) -> None:
     """Let a redriven greeting wait again, with all its attempts."""
     with ctx.transaction() as db:
-        revived = settling.revive(db, event)
+        revived = letters.revive(db, event)
     ctx.log.info("greeting.revived" if revived else "greeting.was_not_dead", event=event)
 
 
 def deliver_chunk(ctx: Context, chunk_id: UUID, stop: float) -> None:
     """Lease, post, record. Dying before the record repeats the posts, with the same webhook-id."""
+    target = open_endpoint(ctx)
+    if target is None:
+        put_back(ctx, [chunk_id])
+        return
     with ctx.transaction() as db:
-        chunk = claiming.lease(db, chunk_id, seconds=ctx.remaining().total_seconds() + GRACE)
+        chunk = chunks.lease(db, chunk_id, seconds=ctx.remaining().total_seconds() + GRACE)
         if chunk is None:
             ctx.log.info("chunk.not_ours", chunk=chunk_id)
             return
-        greetings = settling.render(db, chunk)
-        closed = claiming.paused(db)
-    target = open_endpoint(ctx, closed)
-    if target is None:
-        release(ctx, chunk, greetings)
-        return
-    answers = sending.send(
-        [post(greeting, target) for greeting in greetings], deadline=stop, allowed=target.allowed
-    )
-    record(ctx, chunk, list(zip(greetings, answers, strict=True)), target)
+        greetings = closing.render(db, chunk)
+        known = kinds.every(db)
+    posts = [post(greeting, known[greeting.kind].message, target) for greeting in greetings]
+    answers = sending.send(posts, deadline=stop, allowed=target.allowed)
+    record(ctx, chunk, list(zip(greetings, answers, strict=True)), known, target)
 
 
-def open_endpoint(ctx: Context, closed: str | None) -> Endpoint | None:
-    """The endpoint to post to, or None when there is none or it wanted nothing more (`closed`)."""
+def put_back(ctx: Context, late: list[UUID]) -> None:
+    """Leave these chunks to the next tick."""
+    with ctx.transaction() as db:
+        chunks.put_back(db, late)
+
+
+def open_endpoint(ctx: Context) -> Endpoint | None:
+    """The endpoint to post to, or None when there is none or it wanted nothing more."""
+    with ctx.transaction() as db:
+        closed = pausing.paused(db)
     try:
         target = endpoint.current(ctx)
     except OperatorError as missing:
         with ctx.transaction() as db:
-            claiming.pause(db, endpoint="", why=missing.what)
+            pausing.pause(db, endpoint="", why=missing.what)
         ctx.log.error("webhook.unusable", error=missing.what, fix=missing.fix, code=missing.code)
         return None
     if closed == target.fingerprint:
@@ -96,69 +105,74 @@ def open_endpoint(ctx: Context, closed: str | None) -> Endpoint | None:
         return None
     if closed is not None:
         with ctx.transaction() as db:
-            claiming.resume(db)
+            pausing.resume(db)
         ctx.log.info("webhook.resumed")
     return target
 
 
-def release(ctx: Context, chunk: Chunk, greetings: Sequence[Greeting]) -> None:
-    """Let the chunk's greetings wait as if nobody had claimed them."""
-    with ctx.transaction() as db:
-        closing.close(db, chunk, [Outcome(greeting.id, "waiting") for greeting in greetings])
-
-
-def post(greeting: Greeting, target: Endpoint) -> Post:
+def post(greeting: Greeting, template: str, target: Endpoint) -> Post:
     """The signed request for one greeting."""
-    body = msgspec.json.encode(messages.payload(greeting))
+    body = msgspec.json.encode(messages.payload(greeting, template))
     name = messages.webhook_id(greeting.id)
     signed = signing.headers(target.keys, name, int(time.time()), body)
     return Post(target.url, body, (*signed, ("X-Idempotency-Key", name)))
 
 
 def record(
-    ctx: Context, chunk: Chunk, sent: Sequence[tuple[Greeting, Answer | None]], target: Endpoint
+    ctx: Context,
+    chunk: Chunk,
+    sent: Sequence[tuple[Greeting, Answer | None]],
+    known: Mapping[str, Kind],
+    target: Endpoint,
 ) -> None:
-    """Write what came back, in one statement; greetings never begun become a chunk of their own."""
+    """Write what came back; those never begun, or before a closed door, are a chunk of their own."""
     # The rest goes through the tables and the next tick, not straight back to the queue: Lambda
     # cuts a function that feeds its own queue after sixteen rounds.
-    rest = [greeting.id for greeting, answer in sent if answer is None]
-    outcomes = [outcome(greeting, answer) for greeting, answer in sent if answer is not None]
-    gone = any(answer is not None and answer.status == 410 for _, answer in sent)
+    rest = [greeting for greeting, answer in sent if answer is None or answer.status == GONE]
+    gone = any(answer is not None and answer.status == GONE for _, answer in sent)
+    tried = [(each, answer) for each, answer in sent if answer is not None]
+    ended = [(each, outcome(each, answer)) for each, answer in tried if answer.status != GONE]
+    hours = {name: kind.hour for name, kind in known.items()}
     with ctx.transaction() as db:
-        tally = closing.close(db, chunk, outcomes, rest=rest)
+        tally = closing.close(db, chunk, ended, hours, rest=rest)
+        if tally is not None:
+            attempts.record(db, "birthday", [attempt(each, answer) for each, answer in tried])
         if tally is not None and gone:
-            claiming.pause(db, endpoint=target.fingerprint, why="it answered 410 Gone")
+            pausing.pause(db, endpoint=target.fingerprint, why="it answered 410 Gone")
     if tally is None:
-        ctx.log.warning("chunk.lost_to_another", chunk=chunk.id, token=chunk.token, sent=len(outcomes))
+        ctx.log.warning("chunk.lost_to_another", chunk=chunk.id, token=chunk.token, sent=len(tried))
         return
-    report(ctx, chunk, tally, outcomes, len(rest))
+    report(ctx, chunk, tally, [answer for _, answer in tried], len(rest))
     if tally.dead:
         outbox.relay_letters(ctx)
 
 
+def attempt(greeting: Greeting, answer: Answer) -> Attempt:
+    """The row of the log."""
+    return Attempt(messages.webhook_id(greeting.id), greeting.attempts + 1, answer)
+
+
 def outcome(greeting: Greeting, answer: Answer) -> Outcome:
     """The verdict on one answer, as it is recorded."""
-    tried = (answer.status, answer.error or None, answer.latency_ms)
     verdict = verdicts.judge(answer, attempt=greeting.attempts + 1, chance=random.random())
     match verdict:
         case verdicts.Delivered():
-            return Outcome(greeting.id, "delivered", None, *tried)
+            return Outcome(greeting.id, "delivered")
         case verdicts.Waiting(wait):
-            return Outcome(greeting.id, "waiting", wait.total_seconds(), *tried)
-        case verdicts.Abandoned(why):
-            return Outcome(greeting.id, "dead", None, *tried, why)
-        case verdicts.Disabled():
-            return Outcome(greeting.id, "waiting", None, *tried)
+            return Outcome(greeting.id, "waiting", wait.total_seconds())
+        case verdicts.Abandoned(why) | verdicts.Disabled(why):
+            return Outcome(greeting.id, "dead", None, why)
 
 
-def report(ctx: Context, chunk: Chunk, tally: Tally, outcomes: Sequence[Outcome], rest: int) -> None:
+def report(ctx: Context, chunk: Chunk, tally: Tally, answers: Sequence[Answer], rest: int) -> None:
     """Say what happened, in numbers; names and addresses stay out of the log."""
-    errors = sorted({each.error or str(each.status) for each in outcomes if each.state != "delivered"})
+    failed = [each for each in answers if each.status is None or not 200 <= each.status < 300]
+    errors = sorted({each.error or str(each.status) for each in failed})
     say = ctx.log.warning if tally.late or tally.dead or errors else ctx.log.info
     say(
         "greetings.sent",
         chunk=chunk.id,
-        attempts=len(outcomes),
+        attempts=len(answers),
         delivered=tally.delivered,
         waiting=tally.waiting,
         dead=tally.dead,

@@ -64,7 +64,7 @@ def recover(world: World, queue: Path) -> None:
 
 def check(world: World, hook: Receiver, at_most: int) -> None:
     assert world.greetings("year, status") == [(2025, "delivered"), (2026, "waiting")] * PEOPLE
-    assert (world.count("chunks"), world.count("attempts")) == (0, PEOPLE)
+    assert (world.count("chunks"), world.count("lamppost.attempts")) == (0, PEOPLE)
     ids = [request.headers["webhook-id"] for request in hook.requests]
     assert len(set(ids)) == PEOPLE
     assert max(ids.count(each) for each in ids) <= at_most

@@ -8,13 +8,15 @@ from uuid import UUID, uuid4
 import pytest
 
 from lamppost.errors import CallerError, OperatorError
-from services.birthday import api, calendar
-from services.birthday.store import people as store
-from tests.birthday import World, refused
+from services.birthday import api, calendar, worker
+from services.birthday.store import dates
+from tests.birthday import World, batch_of, refused
+from tests.receiver import receiver
 
 
 @pytest.fixture
-def world(database: Any) -> Iterator[World]:
+def world(database: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setenv("LAMPPOST_ALLOW_WEBHOOK", "loopback")
     here = World(database("birthday"), "https://hooks.example.com/h")
     here.now_is("2025-03-01T00:00:00Z")
     yield here
@@ -108,12 +110,12 @@ def test_a_greeting_that_is_due_and_not_sent_survives_any_move(world: World) -> 
     assert world.greetings("year, status, due_at <= lamppost.now()") == [(2025, "waiting", True)]
 
 
-def test_a_greeting_that_is_claimed_during_an_edit_goes_out_where_it_was(
+def test_a_date_that_is_claimed_while_it_moves_goes_out_where_it_moved_and_nowhere_else(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = world.create()
     world.now_is("2025-03-15T12:59:00Z")
-    real, other = store.years, world.another_context()
+    real, other = dates.hold, world.another_context()
 
     def nine_strikes(*arguments: Any) -> Any:
         found = real(*arguments)
@@ -121,25 +123,21 @@ def test_a_greeting_that_is_claimed_during_an_edit_goes_out_where_it_was(
         world.tick(other)
         return found
 
-    monkeypatch.setattr(store, "years", nine_strikes)
+    monkeypatch.setattr(dates, "hold", nine_strikes)
     world.update(person["id"], dateOfBirth="1990-12-24")
+    worker.deliver(batch_of(*other.queues["bday-messages"]), other)
     other.close()
-    assert world.greetings("year, status, due_at = '2025-03-15T13:00:00Z'") == [(2025, "claimed", True)]
+    assert (world.count("chunks"), world.count("lamppost.attempts")) == (0, 0)
+    assert world.greetings("year, status, wall::date::text") == [(2025, "waiting", "2025-12-24")]
 
 
 def greeted(world: World) -> str:
     """Someone whose greeting of 2025 is delivered, on 15 March."""
     person: str = world.create()["id"]
-    world.admin.execute(
-        "update birthday.greetings"
-        "   set status = 'delivered', settled_at = due_at, lateness = '0', attempts = 1"
-    )
-    world.admin.execute(
-        "insert into birthday.greetings (person_id, year, wall, zone, tzdata, due_at, try_at)"
-        " values (%s, 2026, '2026-03-15 09:00', 'America/New_York', '-', '2026-03-15T13:00:00Z',"
-        " '2026-03-15T13:00:00Z')",
-        (person,),
-    )
+    world.now_is("2025-03-15T13:00:00Z")
+    with receiver() as hook:
+        world.ctx.parameters["/bday/webhook-url"] = hook.url
+        world.minute()
     world.now_is("2025-03-15T14:00:00Z")
     return person
 
@@ -172,7 +170,8 @@ def test_an_edit_that_waits_for_the_greeting_to_be_recorded_moves_next_years(wor
     from concurrent.futures import ThreadPoolExecutor
 
     from services.birthday import closing
-    from services.birthday.store import claiming
+    from services.birthday.calendar import Hour
+    from services.birthday.store import chunks
     from services.birthday.store.settling import Outcome
 
     person = world.create()["id"]
@@ -180,12 +179,13 @@ def test_an_edit_that_waits_for_the_greeting_to_be_recorded_moves_next_years(wor
     world.tick()
     chunk_id = world.ctx.queues["bday-messages"][0]["chunk"]
     with world.ctx.transaction() as db:
-        chunk = claiming.lease(db, UUID(chunk_id), seconds=60)
+        chunk = chunks.lease(db, UUID(chunk_id), seconds=60)
     assert chunk is not None
     editor = world.another_context()
     with ThreadPoolExecutor(1) as pool:
         with world.ctx.transaction() as db:
-            closing.close(db, chunk, [Outcome(member, "delivered") for member in chunk.members])
+            sent = [(each, Outcome(each.id, "delivered")) for each in closing.render(db, chunk)]
+            closing.close(db, chunk, sent, {"birthday": Hour()})
             edit = pool.submit(api.update_user, UUID(person), api.Changes(timezone="Asia/Tokyo"), editor)
             waits = "datname = current_database() and wait_event_type = 'Lock'"
             while not world.admin.execute(f"select from pg_stat_activity where {waits}").fetchall():
@@ -193,7 +193,7 @@ def test_an_edit_that_waits_for_the_greeting_to_be_recorded_moves_next_years(wor
         edit.result(timeout=10)
     editor.close()
     assert world.greetings("year, status, zone") == [
-        (2025, "delivered", "America/New_York"),
+        (2025, "delivered", None),
         (2026, "waiting", "Asia/Tokyo"),
     ]
 

@@ -10,8 +10,8 @@ import pytest
 from tests.running import House, Receiver, until
 
 CUTS = 6
-STUCK = "select count(*) from birthday.greetings where status = 'claimed'"
-UNSENT = "select count(*) from birthday.greetings where status = 'waiting' and due_at <= lamppost.now()"
+STUCK = "select count(*) from birthday.occurrences where status = 'claimed'"
+UNSENT = "select count(*) from birthday.occurrences where status = 'waiting' and due_at <= lamppost.now()"
 
 
 @pytest.mark.slow

@@ -1,7 +1,10 @@
-"""From due greetings to chunks, and from chunks to the queue."""
+"""From what is due to chunks, by the minute and not by the row.
 
-from typing import Any
-from uuid import UUID
+A claim moves one cursor and writes one row for a thousand greetings; the dates themselves are not touched.
+"""
+
+from datetime import datetime
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg import Connection
@@ -10,136 +13,130 @@ from psycopg.rows import class_row
 # One message carries this many greetings. The worker posts them side by side, so smaller chunks
 # would not arrive sooner; larger ones would repeat more after a crash.
 CHUNK = 1000
-# A chunk whose workers died this often is given up: something in it kills them.
-LEASES = 5
+# A claim takes this many at most, and all that are due at the same instant as the last of them.
+SLICE = 250_000
 
 
-class Chunk(msgspec.Struct, frozen=True):
-    """Greetings on their way together. `token` counts the leases so far."""
+class _Cursor(msgspec.Struct, frozen=True):
+    # As PostgreSQL writes them: `-infinity` and a snapshot are nothing Python knows.
+    claimed_to: str
+    seen: str | None
+    now: datetime
+    known: bool
 
-    id: UUID
-    members: list[UUID]
-    token: int
 
+_HOLD = """
+select claimed_to::text as claimed_to, seen::text as seen, lamppost.now() as now,
+       coalesce(claimed_to <= lamppost.now()
+                and pg_snapshot_xmax(seen) <= pg_snapshot_xmax(pg_current_snapshot()), false) as known
+  from birthday.cursors
+ where kind = %s
+   for update skip locked
+"""
 
-_CLAIM = """
-with due as (
-    select id, try_at
-      from birthday.greetings
-     where status = 'waiting' and try_at <= lamppost.now()
-     order by try_at, id
-     limit %(limit)s
-       for update skip locked
-), claimed as (
-    update birthday.greetings g
-       set status = 'claimed'
-      from due
-     where g.id = due.id
- returning g.id, due.try_at
+# What came due since, and what was due before but written by a transaction that had not ended when we looked.
+_NEW: LiteralString = """
+    select person_id, due_at, xid
+      from birthday.dates
+     where kind = %(kind)s and due_at <= %(now)s
+       and (due_at > %(claimed_to)s or not pg_visible_in_snapshot(xid, %(seen)s))
+"""
+
+# Everything that is due and no member of a chunk. It needs no cursor, and reads all that is on its way.
+_UNCLAIMED: LiteralString = """
+    select person_id, due_at, xid
+      from birthday.dates d
+     where kind = %(kind)s and due_at <= %(now)s
+       and not exists (
+           select
+             from (select unnest(members) as person_id, seen
+                     from birthday.chunks
+                    where kind = %(kind)s) as member
+            where member.person_id = d.person_id and pg_visible_in_snapshot(d.xid, member.seen)
+       )
+"""
+
+_CLAIM: LiteralString = """
+with part as materialized (
+    select array_agg(person_id) as members, min(due_at) as due_at, max(due_at) as last_at,
+           bool_or(xid >= (select pg_snapshot_xmax(pg_current_snapshot()))) as foreign_xid
+      from (
+           select *, (row_number() over (order by due_at) - 1) / %(chunk)s as number
+             from ({due} order by due_at fetch first %(slice)s rows with ties) as due
+           ) as numbered
+     group by number
+), written as (
+    insert into birthday.chunks (kind, members, seen, due_at)
+    select %(kind)s, members, pg_current_snapshot(), due_at
+      from part
+), done as (
+    select coalesce(sum(cardinality(members)), 0)::int as claimed,
+           case when sum(cardinality(members)) >= %(slice)s then max(last_at) else %(now)s end as upto,
+           coalesce(bool_or(foreign_xid), false) as foreign_xid
+      from part
 )
-insert into birthday.chunks (members)
-select array_agg(id order by try_at, id)
-  from claimed
+update birthday.cursors c
+   set claimed_to = greatest(c.claimed_to, d.upto),
+       seen = case when d.upto >= c.claimed_to and not d.foreign_xid then pg_current_snapshot() end
+  from done d
+ where c.kind = %(kind)s
+returning d.claimed
+"""
+_CLAIM_NEW: LiteralString = _CLAIM.replace("{due}", _NEW)
+_CLAIM_UNCLAIMED: LiteralString = _CLAIM.replace("{due}", _UNCLAIMED)
+
+
+def kinds(db: Connection[Any]) -> list[str]:
+    """The kinds there are to claim, each with its cursor."""
+    db.execute(
+        "insert into birthday.cursors (kind) select name from birthday.kinds on conflict (kind) do nothing"
+    )
+    return [row[0] for row in db.execute("select kind from birthday.cursors order by kind").fetchall()]
+
+
+def claim_due(db: Connection[Any], kind: str, *, limit: int = SLICE) -> int:
+    """Make chunks of what is due of `kind`, oldest first; how many greetings, 0 when another tick does it.
+
+    Whoever holds the cursor claims alone, and looks only once it holds it: in a statement of its own, whose
+    snapshot sees all that the one before it committed. So nothing is claimed twice, by any number of ticks.
+    Where the cursor says nothing (the clock went back, the database came out of a backup and counts its
+    transactions anew), everything due that is in no chunk is claimed.
+    """
+    with db.cursor(row_factory=class_row(_Cursor)) as cursor:
+        held = cursor.execute(_HOLD, (kind,)).fetchone()
+    if held is None:
+        return 0
+    values = {"kind": kind, "now": held.now, "chunk": CHUNK, "slice": limit}
+    if held.known:
+        row = db.execute(_CLAIM_NEW, {**values, "claimed_to": held.claimed_to, "seen": held.seen}).fetchone()
+    else:
+        row = db.execute(_CLAIM_UNCLAIMED, values).fetchone()
+    return int(row[0]) if row else 0
+
+
+_CLAIM_RETRIES = """
+with due as (
+    select greeting_id
+      from birthday.retries
+     where try_at <= lamppost.now()
+     order by try_at
+     limit %(chunk)s
+       for update skip locked
+), taken as (
+    delete from birthday.retries r
+     using due
+     where r.greeting_id = due.greeting_id
+ returning r.greeting_id, r.try_at
+)
+insert into birthday.chunks (members, seen, due_at)
+select array_agg(greeting_id order by try_at), pg_current_snapshot(), min(try_at)
+  from taken
 having count(*) > 0
 returning cardinality(members)
 """
 
 
-def claim_due(db: Connection[Any], *, limit: int) -> int:
-    """Claim up to `limit` due greetings, oldest first, as one chunk; how many were claimed.
-
-    Greetings another tick is claiming right now are skipped, so two overlapping ticks never
-    claim the same one.
-    """
-    row = db.execute(_CLAIM, {"limit": limit}).fetchone()
-    return row[0] if row else 0
-
-
-_TO_RELAY = """
-select id, members, token
-  from birthday.chunks
- where token < %(leases)s
-   and (sent_at is null
-        or leased_until < clock_timestamp()
-        or leased_until is null and sent_at < clock_timestamp() - interval '6 minutes')
- order by made_at
- limit 10
-   for update skip locked
-"""
-
-
-def to_relay(db: Connection[Any]) -> list[Chunk]:
-    """Up to ten chunks whose message must go out, oldest first, held until this transaction ends.
-
-    Not sent yet; or leased by a worker that let the lease run out; or sent twice a visibility
-    timeout ago (six minutes) and never leased, so that a lost message heals.
-    """
-    with db.cursor(row_factory=class_row(Chunk)) as cursor:
-        return cursor.execute(_TO_RELAY, {"leases": LEASES}).fetchall()
-
-
-def mark_sent(db: Connection[Any], chunks: list[UUID]) -> None:
-    """Note that the queue has these. A lease that ran out is over; its token is not used again."""
-    db.execute(
-        "update birthday.chunks set sent_at = clock_timestamp(), leased_until = null where id = any(%s)",
-        (chunks,),
-    )
-
-
-_HOPELESS = """
-select id, members, token
-  from birthday.chunks
- where token >= %(leases)s and (leased_until is null or leased_until < clock_timestamp())
- limit 1
-   for update skip locked
-"""
-
-
-def hopeless(db: Connection[Any]) -> Chunk | None:
-    """A chunk that nobody works on and that cost its workers their lives too often, held; or None."""
-    with db.cursor(row_factory=class_row(Chunk)) as cursor:
-        return cursor.execute(_HOPELESS, {"leases": LEASES}).fetchone()
-
-
-_LEASE = """
-update birthday.chunks
-   set token = token + 1, leased_until = clock_timestamp() + make_interval(secs => %(seconds)s)
- where id = %(chunk)s and (leased_until is null or leased_until < clock_timestamp())
-returning id, members, token
-"""
-
-
-def lease(db: Connection[Any], chunk: UUID, *, seconds: float) -> Chunk | None:
-    """Take the chunk for `seconds`; None when it is done or in other hands.
-
-    Of two workers that ask at once one gets it. The token is the proof that `settle` asks for.
-    """
-    with db.cursor(row_factory=class_row(Chunk)) as cursor:
-        return cursor.execute(_LEASE, {"chunk": chunk, "seconds": seconds}).fetchone()
-
-
-def put_back(db: Connection[Any], chunks: list[UUID]) -> None:
-    """Have the next tick send these again: they were received and there was no time to begin."""
-    db.execute(
-        "update birthday.chunks set sent_at = null where id = any(%s) and leased_until is null", (chunks,)
-    )
-
-
-def paused(db: Connection[Any]) -> str | None:
-    """The fingerprint of the endpoint that nothing is sent to, '' when there was none at all; else None."""
-    row = db.execute("select endpoint from birthday.pause").fetchone()
-    return row[0] if row else None
-
-
-def pause(db: Connection[Any], *, endpoint: str, why: str) -> None:
-    """Stop sending until the endpoint is another one. The last reason counts."""
-    db.execute(
-        "insert into birthday.pause (endpoint, why) values (%s, %s)"
-        " on conflict (only_one) do update set endpoint = excluded.endpoint, why = excluded.why",
-        (endpoint, why),
-    )
-
-
-def resume(db: Connection[Any]) -> None:
-    """Send again."""
-    db.execute("delete from birthday.pause")
+def claim_retries(db: Connection[Any]) -> int:
+    """Make one chunk of greetings that are to be tried again; how many. Another tick's are skipped."""
+    row = db.execute(_CLAIM_RETRIES, {"chunk": CHUNK}).fetchone()
+    return int(row[0]) if row else 0

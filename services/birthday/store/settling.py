@@ -1,4 +1,8 @@
-"""How chunks end: what is rendered, recorded, and written to the dead letters."""
+"""How chunks end: what became of each greeting, and when its person is greeted next.
+
+Both statements dissolve the chunk, and change nothing unless they could: with an older token than the chunk's
+they meet another worker's work.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -10,223 +14,234 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from services.birthday.calendar import TZDATA, LeapDay
-from services.birthday.messages import Greeting
-from services.birthday.store.claiming import Chunk
+from services.birthday.store.chunks import Chunk
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of one greeting.
+    """What became of one greeting that was tried; `wait` (seconds) is of those to be tried again."""
 
-    `waiting` with a `wait` (seconds) was tried in vain and counts; without one it was not our
-    greeting's fault and does not. An HTTP `status` or an `error` makes a row in the attempts.
-    """
-
-    greeting: UUID
+    id: UUID
     state: Literal["delivered", "waiting", "dead"]
     wait: float | None = None
-    status: int | None = None
-    error: str | None = None
-    latency_ms: int | None = None
     reason: str = ""
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """What `settle` changed: counts, and the largest lateness among the delivered."""
+    """What settling changed: counts, and the largest lateness among the delivered."""
 
-    delivered: int
-    waiting: int
-    dead: int
-    late: int
-    lateness: timedelta | None
-
-
-def render(db: Connection[Any], chunk: Chunk) -> list[Greeting]:
-    """The chunk's greetings from the rows of this moment, oldest first; whoever was deleted is missing."""
-    with db.cursor(row_factory=class_row(Greeting)) as cursor:
-        return cursor.execute(_RENDER, {"members": chunk.members}).fetchall()
+    delivered: int = 0
+    waiting: int = 0
+    dead: int = 0
+    late: int = 0
+    lateness: timedelta | None = None
 
 
-_RENDER = """
-select g.id, g.person_id, p.first_name, p.last_name, g.due_at, g.attempts
-  from birthday.greetings g
-  join birthday.people p on p.id = g.person_id
- where g.id = any(%(members)s) and g.status = 'claimed'
- order by g.due_at, g.id
-"""
+class Turn(msgspec.Struct, frozen=True):
+    """From one year to the next; people of a chunk who share all of this share one.
 
-
-class Held(msgspec.Struct, frozen=True):
-    """A greeting of the chunk with what its person's next one depends on."""
-
-    greeting: UUID
-    year: int
-    date_of_birth: date
-    timezone: str
-    leap_day: LeapDay
-
-
-def hold_people(db: Connection[Any], members: Sequence[UUID]) -> list[Held]:
-    """The people behind these greetings, kept from changing until this transaction ends.
-
-    An edit that is running is waited for, so that next year's greeting is made from what it wrote.
-    People are locked before their greetings, as a deletion does, or the two would wait for each other.
+    `year` and `due_at` are of the greeting that was tried, `standing` is the year their date stands at: the
+    same, unless it was moved meanwhile.
     """
-    with db.cursor(row_factory=class_row(Held)) as cursor:
-        return cursor.execute(_HOLD, {"members": list(members)}).fetchall()
 
-
-_HOLD = """
-select g.id as greeting, g.year, p.date_of_birth, p.timezone, p.leap_day
-  from birthday.people p
-  join birthday.greetings g on g.person_id = p.id
- where g.id = any(%(members)s)
- order by p.id
-   for share of p
-"""
-
-
-class Next(msgspec.Struct, frozen=True):
-    """The greeting that follows `greeting`, in `zone`."""
-
-    greeting: UUID
-    zone: str
     year: int
-    wall: datetime
     due_at: datetime
+    standing: int
+    next_year: int
+    wall: datetime
+    zone: str
+    next_due: datetime
 
 
-_SETTLE = """
-with clock as materialized (
-    select lamppost.now() as now
-), freed as (
+class Turned(msgspec.Struct, frozen=True):
+    """A person's outcome: `turn` counts from 1, and holds if the date still has this `edition`."""
+
+    person: UUID
+    edition: int
+    turn: int
+    outcome: Outcome
+
+
+# The parts both statements have.
+_FREED = """
+freed as (
     delete from birthday.chunks
      where id = %(chunk)s and token = %(token)s
- returning id
+ returning kind, seen, due_at
 ), rest as (
-    insert into birthday.chunks (members)
-    select %(rest)s::uuid[]
+    insert into birthday.chunks (kind, members, seen, due_at)
+    select kind, %(rest)s::uuid[], seen, due_at
       from freed
      where cardinality(%(rest)s::uuid[]) > 0
-), outcome as materialized (
-    select o.*
-      from freed
-     cross join unnest(
-           %(greetings)s::uuid[], %(states)s::text[], %(waits)s::float8[], %(statuses)s::int[],
-           %(errors)s::text[], %(latencies)s::int[], %(reasons)s::text[]
-         ) as o (greeting, state, wait, status, error, latency_ms, reason)
-), settled as (
-    update birthday.greetings g
-       set status = o.state,
-           attempts = g.attempts + (o.state <> 'waiting' or o.wait is not null)::int,
-           try_at = case when o.wait is null then g.try_at else c.now + make_interval(secs => o.wait) end,
-           settled_at = case when o.state <> 'waiting' then c.now end,
-           lateness = case when o.state = 'delivered' then c.now - g.due_at end
-      from outcome o, clock c
-     where g.id = o.greeting and g.status = 'claimed'
- returning g.id, g.person_id, g.kind, g.attempts, g.lateness,
-           o.state, o.status, o.error, o.latency_ms, o.reason
-), logged as (
-    insert into birthday.attempts (greeting_id, attempt, at, status, error, latency_ms)
-    select s.id, s.attempts, c.now, s.status, s.error, s.latency_ms
+)"""
+_AFTER = """
+retries as (
+    insert into birthday.retries (greeting_id, try_at)
+    select s.id, c.now + make_interval(secs => s.wait)
       from settled s
      cross join clock c
-     where s.status is not null or s.error is not null
-), next_year as (
-    insert into birthday.greetings (person_id, kind, year, wall, zone, tzdata, due_at, try_at)
-    select s.person_id, s.kind, n.year, n.wall, n.zone, %(tzdata)s, n.due_at, n.due_at
-      from settled s
-      join unnest(
-           %(next_greetings)s::uuid[], %(next_zones)s::text[], %(next_years)s::int[],
-           %(next_walls)s::timestamp[], %(next_dues)s::timestamptz[]
-         ) as n (greeting, zone, year, wall, due_at) on n.greeting = s.id
-     where s.state <> 'waiting'
-        on conflict (person_id, kind, year) do nothing
+     where s.state = 'waiting'
+        on conflict (greeting_id) do update set try_at = excluded.try_at
 ), letters as (
-    insert into birthday.letters (greeting_id, reason, attempts)
-    select s.id, s.reason, s.attempts
+    insert into birthday.letters (greeting_id, reason)
+    select s.id, s.reason
       from settled s
      where s.state = 'dead'
 )
-select (select count(*) from freed) as held,
+select (select count(*) from freed) as freed,
        count(*) filter (where state = 'delivered') as delivered,
        count(*) filter (where state = 'waiting') as waiting,
        count(*) filter (where state = 'dead') as dead,
        count(*) filter (where lateness > interval '60 minutes') as late,
        max(lateness) as lateness
-  from settled
+  from settled"""
+
+_SETTLE_FIRST = f"""
+with clock as materialized (
+    select lamppost.now() as now
+), {_FREED}, turn as materialized (
+    select *
+      from unnest(%(year)s::int[], %(due_at)s::timestamptz[], %(standing)s::int[], %(next_year)s::int[],
+                  %(wall)s::timestamp[], %(zone)s::text[], %(next_due)s::timestamptz[])
+           with ordinality as t (year, due_at, standing, next_year, wall, zone, next_due, number)
+), outcome as materialized (
+    select o.person, o.edition, o.id, o.state, o.wait, o.reason, t.*
+      from unnest(%(person)s::uuid[], %(edition)s::int[], %(turn)s::int[], %(id)s::uuid[],
+                  %(state)s::text[], %(wait)s::float8[], %(reason)s::text[])
+           as o (person, edition, turn, id, state, wait, reason)
+      join turn t on t.number = o.turn
+     where %(late)s or exists (select from freed)
+), moved as (
+    update birthday.dates d
+       set year = o.next_year, wall = o.wall, zone = o.zone, tzdata = %(tzdata)s, due_at = o.next_due,
+           greeted_year = o.year, xid = pg_current_xact_id()
+      from outcome o
+     where d.person_id = o.person and d.kind = %(kind)s
+       and d.edition = o.edition and d.year = o.standing and d.greeted_year < o.year
+ returning o.id, o.person, o.year, o.due_at, o.state, o.wait, o.reason
+), settled as (
+    select m.*, case when m.state = 'delivered' then c.now - m.due_at end as lateness
+      from moved m
+     cross join clock c
+), greeted as (
+    insert into birthday.greetings
+           (id, person_id, kind, year, due_at, status, attempts, settled_at, lateness)
+    select s.id, s.person, %(kind)s, s.year, s.due_at, s.state, 1,
+           case when s.state <> 'waiting' then c.now end, s.lateness
+      from settled s
+     cross join clock c
+), {_AFTER}
+"""
+
+_SETTLE_AGAIN = f"""
+with clock as materialized (
+    select lamppost.now() as now
+), {_FREED}, outcome as materialized (
+    select o.*
+      from freed
+     cross join unnest(%(id)s::uuid[], %(state)s::text[], %(wait)s::float8[], %(reason)s::text[])
+           as o (id, state, wait, reason)
+), settled as (
+    update birthday.greetings g
+       set status = o.state,
+           attempts = g.attempts + 1,
+           settled_at = case when o.state <> 'waiting' then c.now end,
+           lateness = case when o.state = 'delivered' then c.now - g.due_at end
+      from outcome o, clock c
+     where g.id = o.id and g.status = 'waiting'
+ returning g.id, o.state, o.wait, o.reason, g.lateness
+), {_AFTER}
 """
 
 
-def settle(
+def settle_first(
     db: Connection[Any],
     chunk: Chunk,
-    outcomes: Sequence[Outcome],
-    following: Sequence[Next],
+    turns: Sequence[Turn],
+    turned: Sequence[Turned],
     *,
     rest: Sequence[UUID] = (),
+    late: bool = False,
 ) -> Tally | None:
-    """Record what became of a chunk and dissolve it; `rest` becomes a chunk of its own, to be sent.
+    """Record a chunk of dates: greetings with their first attempt, and everyone's next occurrence.
 
-    One statement: attempts, states, the `following` greetings of those that ended, dead letters.
-    None, and nothing changed, when the chunk has a newer token or is gone: whoever holds it now
-    records. Greetings deleted meanwhile are passed over. The caller holds the people.
+    `rest` (people) becomes a chunk of its own. None when the chunk is no longer ours. Passed over are people
+    who are gone, and those whose date was edited meanwhile: `left` finds them, and with `late` they are
+    recorded once the chunk is dissolved.
     """
     values = {
-        "chunk": chunk.id,
-        "token": chunk.token,
-        "rest": list(rest),
+        "kind": chunk.kind,
         "tzdata": TZDATA,
-        **_columns(outcomes, ("greetings", "states", "waits", "statuses", "errors", "latencies", "reasons")),
-        **_columns(following, ("next_greetings", "next_zones", "next_years", "next_walls", "next_dues")),
+        "late": late,
+        "person": [each.person for each in turned],
+        "edition": [each.edition for each in turned],
+        "turn": [each.turn for each in turned],
+        **{name: [getattr(turn, name) for turn in turns] for name in Turn.__struct_fields__},
+        **_columns([each.outcome for each in turned]),
     }
-    row = db.execute(_SETTLE, values).fetchone()
+    return _settle(db, _SETTLE_FIRST, chunk, {**values, "rest": list(rest)})
+
+
+def settle_again(
+    db: Connection[Any], chunk: Chunk, outcomes: Sequence[Outcome], *, rest: Sequence[UUID] = ()
+) -> Tally | None:
+    """Record a chunk of greetings tried before; `rest` (greetings) becomes a chunk of its own.
+
+    None when the chunk is no longer ours. Greetings deleted meanwhile are passed over.
+    """
+    return _settle(db, _SETTLE_AGAIN, chunk, {**_columns(outcomes), "rest": list(rest)})
+
+
+def _settle(db: Connection[Any], statement: str, chunk: Chunk, values: dict[str, Any]) -> Tally | None:
+    given = {"chunk": chunk.id, "token": chunk.token, **values}
+    # The statements are put together from constants of this file; psycopg types that as LiteralString.
+    row = db.execute(statement.encode(), given).fetchone()
     assert row is not None, "a count returns its row"
-    held, *counts = row
-    return Tally(*counts) if held else None
+    freed, *counts = row
+    return Tally(*counts) if freed or values.get("late") else None
 
 
-def _columns(rows: Sequence[msgspec.Struct], names: Sequence[str]) -> dict[str, list[Any]]:
-    """`rows` turned by a quarter, for `unnest`: one list for each field, under these names."""
-    columns = zip(*(msgspec.structs.astuple(row) for row in rows), strict=True) if rows else [()] * len(names)
-    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+def _columns(outcomes: Sequence[Outcome]) -> dict[str, list[Any]]:
+    """The outcomes turned by a quarter, for `unnest`: one list for each field."""
+    return {
+        "id": [each.id for each in outcomes],
+        "state": [each.state for each in outcomes],
+        "wait": [each.wait for each in outcomes],
+        "reason": [each.reason for each in outcomes],
+    }
 
 
-class Letter(Greeting, frozen=True):
-    """A greeting whose attempts are over; `letter` is its place in the outbox."""
+class Left(msgspec.Struct, frozen=True):
+    """A date as an edit left it while its greeting was sent; `event` is that greeting's id."""
 
-    letter: int
-    reason: str
+    event: UUID
+    person: UUID
+    edition: int
+    day: date
+    leap_day: LeapDay
+    timezone: str
+    year: int
+    wall: datetime
+    zone: str
+    due_at: datetime
 
 
-_LETTERS = """
-select l.id as letter, l.reason, l.attempts, g.id, g.person_id, p.first_name, p.last_name, g.due_at
-  from birthday.letters l
-  join birthday.greetings g on g.id = l.greeting_id
-  join birthday.people p on p.id = g.person_id
- order by l.id
- limit 100
-   for update of l skip locked
+_LEFT = """
+select sent.id as event, d.person_id as person, d.edition, d.day, d.leap_day, p.timezone,
+       d.year, d.wall, d.zone, d.due_at
+  from unnest(%(people)s::uuid[], %(ids)s::uuid[]) as sent (person, id)
+  join birthday.dates d on d.person_id = sent.person and d.kind = %(kind)s
+  join birthday.people p on p.id = d.person_id
+ where not exists (select from birthday.greetings g where g.id = sent.id)
+   for update of d
 """
 
 
-def letters(db: Connection[Any]) -> list[Letter]:
-    """Up to a hundred letters that the dead-letter queue does not have yet, held until the commit."""
-    with db.cursor(row_factory=class_row(Letter)) as cursor:
-        return cursor.execute(_LETTERS).fetchall()
-
-
-def drop_letters(db: Connection[Any], sent: Sequence[int]) -> None:
-    """Forget letters that were sent."""
-    db.execute("delete from birthday.letters where id = any(%s)", (list(sent),))
-
-
-def revive(db: Connection[Any], greeting: UUID) -> bool:
-    """Give a dead greeting its attempts back, due now. False, and nothing changed, when it is not dead."""
-    return db.execute(_REVIVE, (greeting,)).rowcount == 1
-
-
-_REVIVE = """
-update birthday.greetings
-   set status = 'waiting', attempts = 0, try_at = lamppost.now(), settled_at = null, lateness = null
- where id = %s and status = 'dead'
-"""
+def left(db: Connection[Any], chunk: Chunk, turned: Sequence[Turned]) -> list[Left]:
+    """Whom `settle_first` passed over and who is still there, kept from changing until we are done."""
+    values = {
+        "kind": chunk.kind,
+        "people": [each.person for each in turned],
+        "ids": [each.outcome.id for each in turned],
+    }
+    with db.cursor(row_factory=class_row(Left)) as cursor:
+        return cursor.execute(_LEFT, values).fetchall()
