@@ -8,7 +8,7 @@ from msgspec import UNSET
 from psycopg import Connection
 
 from lamppost import CallerError, Context, FieldError, Objects, not_found
-from lamppost.db import cursors, tenant
+from lamppost.db import cursors, health, tenant
 from services.orders import shapes, steps, texts
 from services.orders.shapes import Order
 from services.orders.steps import Status, Step
@@ -18,6 +18,11 @@ from services.orders.store.reading import Before, Wanted
 CURSORS = "orders/{env}/cursors"
 FILES = "orders-files/attachments"
 MOST_FILES = 20
+
+
+def healthy(ctx: Context) -> health.Health:
+    """Whether orders can be taken."""
+    return health.check(ctx)
 
 
 def place(body: shapes.NewOrder, ctx: Context, organisation: UUID | None = None) -> Order:

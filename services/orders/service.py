@@ -19,6 +19,7 @@ DRAWING = {
 desk = Function(
     name="api",
     routes=(
+        Route("GET /health", api.healthy, public=True, refuses=()),
         Route(
             "POST /orders",
             api.place,

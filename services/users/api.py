@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.errors import UniqueViolation
 
 from lamppost import CallerError, Context, Response, invalid, not_found
-from lamppost.db import as_caller, cursors, invited, new_tenant, tenant
+from lamppost.db import as_caller, cursors, health, invited, new_tenant, tenant
 from services.users import rules, shapes, texts
 from services.users.store import memberships, organisations, profiles
 from services.users.store.memberships import After
@@ -22,6 +22,11 @@ def now(ctx: Context) -> shapes.Now:
     """The time in the database, for anybody: it says that the service and its database work."""
     with ctx.transaction() as db:
         return shapes.utc(shapes.Now(profiles.now(db)))
+
+
+def healthy(ctx: Context) -> health.Health:
+    """Whether people can be looked up."""
+    return health.check(ctx)
 
 
 def sign_up(body: shapes.NewProfile, ctx: Context) -> Response:

@@ -13,6 +13,7 @@ people = Function(
     name="api",
     routes=(
         Route("GET /", api.now, public=True, refuses=()),
+        Route("GET /health", api.healthy, public=True, refuses=()),
         Route(
             "POST /profile",
             api.sign_up,

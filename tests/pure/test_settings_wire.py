@@ -26,7 +26,13 @@ def test_an_answer_without_a_length_ends_with_its_connection():
 
 @pytest.mark.parametrize(
     "sent",
-    [b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", CHUNKED.replace(b"3\r", b"z\r")],
+    [
+        b"SSH-2.0-x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"HTTP/1.1 " + b"9" * 5000 + b" OK\r\n\r\n",
+        CHUNKED.replace(b"3\r", b"z\r"),
+    ],
 )
 def test_what_is_not_http_is_refused(sent):
     with pytest.raises(WireError):

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,22 @@ def test_an_otlp_receiver_gets_the_same_spans_and_a_silent_one_costs_nobody(tmp_
     assert {request.path for request in collector.requests} == {"/v1/traces"}
     assert collector.requests[0].headers["x-key"] == "a key"
     assert MARK not in str(got)
+
+
+def test_a_receiver_that_takes_spans_and_never_answers_costs_neither_requests_nor_traces(
+    tmp_path, monkeypatch
+):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{mute.getsockname()[1]}")
+        house = House(tmp_path / "data", root=copied(tmp_path)).up()
+        try:
+            answers = [house.ask("POST", "/note", {"said": f"{MARK} {n}"}, api="traced") for n in range(5)]
+            assert {answer.status for answer in answers} == {202}
+            # The webhook goes out and the local trace is whole, while every delivery hangs.
+            assert arrived(house, f"{MARK} 4")
+            assert spans(house, answers[0].json, "traced.api POST /note", "insert traced.notes")
+        finally:
+            house.end()
 
 
 def exported(collector: Any, trace_id: str) -> list[dict[str, Any]]:

@@ -4,12 +4,16 @@
 `ssl` when an address begins with https, and nothing else.
 """
 
+import re
 import socket
 import time
 from typing import NamedTuple
 
 ANSWER_BYTES = 1024 * 1024
 ANSWER_SECONDS = 5.0
+_STATUS = re.compile(rb"[1-5][0-9]{2}")
+# Python refuses to read a number of thousands of digits, and no answer is that long.
+_DIGITS = 15
 
 
 class Address(NamedTuple):
@@ -75,8 +79,8 @@ def ask(
             return _answer(connection, deadline)
     except WireError:
         raise
-    except OSError as failure:
-        # TimeoutError has no text of its own.
+    except (OSError, UnicodeError) as failure:
+        # A host that no resolver could be asked for; and TimeoutError has no text of its own.
         raise WireError(str(failure) or "no answer in time") from failure
 
 
@@ -122,7 +126,7 @@ def parse(received: bytearray, *, ended: bool) -> Answer | None:
         return None
     status_line, *lines = head.split(b"\r\n")
     words = status_line.split(b" ", 2)
-    if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
+    if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not _STATUS.fullmatch(words[1]):
         raise WireError("the answer is not HTTP/1.1")
     headers = {
         name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)
@@ -134,8 +138,8 @@ def parse(received: bytearray, *, ended: bool) -> Answer | None:
     length = headers.get(b"content-length")
     if length is None:
         return Answer(status, rest) if ended else None
-    if not length.isdigit():
-        raise WireError("the answer has a Content-Length that is not a number")
+    if not length.isdigit() or len(length) > _DIGITS:
+        raise WireError("the answer has a Content-Length that is none")
     return Answer(status, rest[: int(length)]) if len(rest) >= int(length) else None
 
 
