@@ -16,12 +16,13 @@ COMMIT = b"COMMIT"
 
 
 class Cutter:
-    """A TCP proxy that breaks both lines at a client's first COMMIT: before the server heard it, or after."""
+    """A TCP proxy that breaks both lines at a client's first `word`: before the server heard it, or after."""
 
     def __init__(self, host: str, port: int, *, heard: bool) -> None:
         self._server = (host, port)
         self._heard = heard
         self.cut = False
+        self.word = COMMIT
         self._door = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._door.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -42,7 +43,7 @@ class Cutter:
     def _up(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while sent := client.recv(65_536):
-                if COMMIT in sent and not self.cut:
+                if self.word in sent and not self.cut:
                     self.cut = True
                     if self._heard:
                         client.shutdown(socket.SHUT_RDWR)
@@ -89,6 +90,16 @@ def test_a_commit_that_nobody_saw_is_found_out_by_asking_again(cut_line: tuple[C
     assert ("idempotent-replayed" in again["headers"]) == cutter._heard
     assert shop.ask("POST /order", key="k1")["body"] == again["body"]
     assert admin.execute("select name from once.orders").fetchall() == [("one",)]
+
+
+def test_a_replay_is_answered_though_the_line_broke_when_it_was_read(cut_line: tuple[Cutter, Any]) -> None:
+    cutter, _ = cut_line
+    cutter.word = b"ROLLBACK"
+    shop = Shop()
+    first = shop.ask("POST /order", key="k1")
+    again = shop.ask("POST /order", key="k1")
+    assert cutter.cut
+    assert (again["statusCode"], again["body"]) == (201, first["body"])
 
 
 def test_without_a_key_the_same_cut_may_leave_two(cut_line: tuple[Cutter, Any]) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import random
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -138,7 +139,8 @@ def once(request: Request, context: "LiveContext", work: Callable[[], Answer], *
     context.check_time()
     answered: Answer = {}
     committed: Joined | None = None
-    with get_pool().transaction() as db:
+    # psycopg lets our Rollback through when the line breaks meanwhile: rolled back it is all the same.
+    with suppress(Rollback), get_pool().transaction() as db:
         known = _claim(db, request, seconds)
         if known is not None:
             answered = known
