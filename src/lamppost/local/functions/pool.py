@@ -175,6 +175,9 @@ class Pool:
             return
         if self._waiting:
             sandbox.give(self._waiting.popleft())
+        elif sandbox.unable:
+            # Its database let nobody more in: others, who are in, come first.
+            self._idle.appendleft(sandbox)
         else:
             self._idle.append(sandbox)
 

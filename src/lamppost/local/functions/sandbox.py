@@ -21,6 +21,7 @@ from lamppost.local.http import Request, Response, Server, serve
 INIT_TIMEOUT = 10.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PREFIX = "/2018-06-01/runtime/"
+_UNABLE = b'"statusCode": 503'
 _NOTHING = Response(202, {"content-type": "application/json"}, b'{"status":"OK"}')
 
 Say = Callable[[str], None]
@@ -62,6 +63,8 @@ class Sandbox:
         self._tail = bytearray()
         self._measured_at = 0.0
         self._resident_mb = 0
+        # Whether its last answer was a 503: something that it needs was not there.
+        self.unable = False
 
     @property
     def idle(self) -> bool:
@@ -185,6 +188,7 @@ class Sandbox:
         work, self._work = self._work, None
         assert work is not None
         self._stop_clock()
+        self.unable = _UNABLE in result.payload[:24]
         if self._output >= 0:
             self._read_output()
         milliseconds = (time.monotonic() - self._begun) * 1000
