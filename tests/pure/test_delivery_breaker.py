@@ -139,7 +139,7 @@ def test_a_rate_lets_a_burst_go_and_then_one_at_a_time() -> None:
     standing = Standing()
     assert [standing.turn(limits, NOW) for _ in range(3)] == [0, 0, 0]
     assert standing.turn(limits, NOW) == pytest.approx(0.1)
-    assert standing.turn(limits, NOW + 0.1) == 0
+    assert standing.turn(limits, NOW + 0.101) == 0
     assert [standing.turn(limits, NOW + 3600) for _ in range(4)].count(0) == 3
 
 

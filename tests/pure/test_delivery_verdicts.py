@@ -104,7 +104,7 @@ answers = some.one_of(
 def test_any_message_ends_and_no_wait_is_out_of_bounds(
     answer: Answer, schedule: Schedule, chance: float
 ) -> None:
-    """However an endpoint fails, there are as many tries as the schedule has, and each wait is in its bounds."""
+    """However an endpoint fails: as many tries as the schedule has, and each wait is within its bounds."""
     verdicts = []
     for attempt in range(1, schedule.attempts + 1):
         verdicts.append(judge(answer, attempt=attempt, chance=chance, schedule=schedule))

@@ -15,6 +15,7 @@ OVERLOADED = frozenset({429, 502, 503, 504})
 UNBOUNDED = 1000
 # After a rest, an endpoint begins with this many at once.
 _FIRST = 2.0
+_GRAIN = 0.001
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -75,10 +76,11 @@ class Standing(msgspec.Struct):
         elapsed = max(0.0, now - self.counted) if self.counted else limits.burst / rate
         self.tokens = min(float(limits.burst), self.tokens + elapsed * rate)
         self.counted = now
-        if self.tokens >= 1.0 - 1e-6:  # the clock's own grain
-            self.tokens = max(0.0, self.tokens - 1.0)
+        if self.tokens >= 1.0:
+            self.tokens -= 1.0
             return 0.0
-        return (1.0 - self.tokens) / rate
+        # Less than the clock's own grain would be no wait at all.
+        return max((1.0 - self.tokens) / rate, _GRAIN)
 
     def note(self, answer: Answer, limits: Limits, now: float, running: int = 0) -> None:
         """Learn from an answer; `running` more posts are under way to it."""

@@ -19,10 +19,21 @@ STEP = 64
 class Lane:
     """One endpoint's posts in a call: those that wait, how many are under way."""
 
-    __slots__ = ("came", "endpoint", "limits", "queued", "room", "running", "standing", "waiting", "window")
+    __slots__ = (
+        "came",
+        "endpoint",
+        "limits",
+        "place",
+        "queued",
+        "room",
+        "running",
+        "standing",
+        "waiting",
+        "window",
+    )
 
-    def __init__(self, endpoint: str, standing: Standing | None, limits: Limits) -> None:
-        self.endpoint, self.standing, self.limits = endpoint, standing, limits
+    def __init__(self, place: int, endpoint: str, standing: Standing | None, limits: Limits) -> None:
+        self.place, self.endpoint, self.standing, self.limits = place, endpoint, standing, limits
         self.waiting: deque[int] = deque()
         self.running = self.came = 0
         self.window = STEP
@@ -45,8 +56,8 @@ class Lanes:
             lane = lanes.get(endpoint)
             if lane is None:
                 standing = endpoints.standing(endpoint) if endpoints is not None else None
-                lane = Lane(endpoint, standing, endpoints.limits(endpoint) if endpoints else Limits())
-                lanes[endpoint] = lane
+                limits = endpoints.limits(endpoint) if endpoints is not None else Limits()
+                lane = lanes[endpoint] = Lane(len(lanes), endpoint, standing, limits)
             lane.waiting.append(number)
         self.waiting = sum(len(lane.waiting) for lane in lanes.values())
         self._lanes = list(lanes.values())
@@ -65,7 +76,7 @@ class Lanes:
                 self._ready.popleft().queued = False
             elif (wait := self._turn(lane, now)) > 0:
                 self._ready.popleft()
-                heapq.heappush(self._asleep, (now + wait, id(lane), lane))
+                heapq.heappush(self._asleep, (now + wait, lane.place, lane))
             else:
                 self._ready.rotate(-1)
                 lane.running += 1
