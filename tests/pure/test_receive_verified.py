@@ -85,6 +85,12 @@ def test_a_header_that_is_missing_or_empty_is_named(name: str) -> None:
         assert (caught.value.status, caught.value.code) == (400, "webhook_header_missing")
 
 
+@pytest.mark.parametrize("junk", ["é", "\ud800", "\x80"])
+def test_what_is_not_ascii_is_refused_wherever_it_stands(junk: str) -> None:
+    for name in ("webhook_id", "webhook_timestamp", "webhook_signature"):
+        assert refusal(**{name: junk}) == (400, "webhook_header_invalid")
+
+
 def test_an_unknown_version_before_a_good_one_does_no_harm() -> None:
     assert check(webhook_signature=f"v9,xx {GOOD}").id == ID
 
@@ -93,7 +99,7 @@ def test_an_unknown_version_before_a_good_one_does_no_harm() -> None:
     "signature",
     [
         "v1,", "v1", ",", "v1, ", "v9,xx", GOOD.removeprefix("v1,"), GOOD.replace("v1,", "v1a,"),
-        GOOD.replace("v1,", "V1,"), GOOD[:-1], GOOD + "=", "v1,é", "v1,\ud800", GOOD.replace("g0h", "g0i"),
+        GOOD.replace("v1,", "V1,"), GOOD[:-1], GOOD + "=",   GOOD.replace("g0h", "g0i"),
         "v1," + "A" * 44,
     ],
 )  # fmt: skip
@@ -104,7 +110,7 @@ def test_what_only_resembles_a_signature_is_none(signature: str) -> None:
 @pytest.mark.parametrize(
     "secret",
     ["", "  ", "whsec_", "whsec_c2hvcnQ=", "whsec_" + "A" * 200, "whsec_not base64!",
-     "whpk_" + "A" * 48, "whpk_c2hvcnQ=", "whsk_" + base64.b64encode(b"p" * 64).decode()],
+     "whpk_" + "A" * 48, "whpk_c2hvcnQ="],
 )  # fmt: skip
 def test_a_secret_that_cannot_verify_is_refused_without_being_shown(secret: str) -> None:
     with pytest.raises(OperatorError) as caught:

@@ -26,6 +26,7 @@ _COMMANDS = {
     "invoke": ("lamppost.cli.invoke:invoke", "Run a function once."),
     "logs": ("lamppost.cli.logs:logs", "What functions said."),
     "trace": ("lamppost.cli.trace:trace", "One request, from the gateway to the webhook."),
+    "receiver": ("lamppost.cli.receiver:receiver", "A webhook receiver that misbehaves as told."),
     "queue": ("lamppost.cli.queue:app", "Look into queues and dead letters."),
     "clock": ("lamppost.cli.clock:app", "Show and move the system's time."),
     "params": ("lamppost.cli.params:app", "Read and set parameters."),
