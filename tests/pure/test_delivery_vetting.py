@@ -55,6 +55,13 @@ def test_public_addresses_pass(address: str) -> None:
     assert refusal(address) is None
 
 
+@pytest.mark.parametrize("address", [each for each in PRIVATE if each])
+def test_a_private_address_is_refused_in_a_url_too(address: str) -> None:
+    for text in (f"https://{address}/h", f"https://[{address}]:8443/h"):
+        if (":" in address) == ("[" in text):
+            assert url_refusal(text, NOTHING) or address == "example.com"
+
+
 @pytest.mark.parametrize("url", REFUSED)
 def test_urls_that_no_webhook_has_are_refused(url: str) -> None:
     assert url_refusal(url, NOTHING)
