@@ -17,12 +17,12 @@ from lamppost.declare.bucket import Bucket, Upload
 from lamppost.declare.durations import days
 from lamppost.declare.service import Function, Service, System
 from lamppost.derive.describe import describe
-from lamppost.derive.grants import STORE, TELL_MISSING, Grant
+from lamppost.derive.grants import REMOVE, STORE, TELL_MISSING, Grant
 from lamppost.local.aws.access import Access
 from lamppost.local.aws.port import AwsPort
 from lamppost.local.aws.s3 import S3
 from lamppost.local.aws.s3_signatures import OPERATOR
-from lamppost.local.http import serve
+from lamppost.local.http import Limits, serve
 from lamppost.local.objects import ObjectStore
 from lamppost.settings.signing import Keys
 
@@ -67,7 +67,11 @@ class S3House:
         self.store = ObjectStore(folder / "objects")
         access = Access()
         arn = names.bucket_arn(FILES)
-        granted = (Grant(STORE, f"{arn}/mine/*", "stores"), Grant(TELL_MISSING, arn, "stores"))
+        granted = (
+            Grant(STORE, f"{arn}/mine/*", "stores"),
+            Grant(TELL_MISSING, arn, "stores"),
+            Grant(REMOVE, f"{arn}/mine/drafts/*", "deletes"),
+        )
         access.register(KEYS.access, "orders-dev-api", granted, session_token=KEYS.token, secret=KEYS.secret)
         self.s3 = S3(self.store, access, clock=lambda: time.time() + self.ahead)
         service = Service(name="orders", functions=(Function(name="api", handler=nothing),), buckets=BUCKETS)
@@ -80,7 +84,8 @@ class S3House:
         self.url = f"http://127.0.0.1:{self._server.port}"
 
     async def _open(self) -> Any:
-        return await serve(AwsPort((), self._access, self.s3).handler)
+        port = AwsPort((), self._access, self.s3)
+        return await serve(port.handler, limits=Limits(too_large=port.too_large))
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._server.close(), self._loop).result(30)

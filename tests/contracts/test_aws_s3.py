@@ -1,6 +1,7 @@
 """S3 as boto3 and the links of `ctx.bucket` see it."""
 
 import hashlib
+import http.client
 import subprocess
 import threading
 import time
@@ -9,18 +10,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from botocore.exceptions import ClientError
 
 from lamppost.derive.manifest import BucketEntry
-from lamppost.errors import OperatorError
+from lamppost.errors import AuthorError, CallerError, OperatorError
 from lamppost.local.aws.s3_signatures import OPERATOR
 from lamppost.runtime import bucket_requests
 from lamppost.runtime.buckets import LiveObjects
 from lamppost.settings.presigning import presigned
-from tests.contracts.s3_house import FILES, KEYS, ORIGIN, S3House, checksum_of, s3_house
+from tests.contracts.s3_house import FILES, KEYS, ORIGIN, Heard, S3House, checksum_of, s3_house
 
 HELLO = b"hello, world"
 ENTRY = BucketEntry(
@@ -172,6 +173,47 @@ def test_a_function_signs_nothing_outside_its_place(house: S3House, mine: LiveOb
     with pytest.raises(OperatorError) as refused:
         elsewhere.head("a.txt")
     assert refused.value.code == "bucket_refused"
+
+
+def test_a_function_deletes_where_that_is_declared_and_nowhere_else(
+    house: S3House, mine: LiveObjects
+) -> None:
+    drafts = LiveObjects(ENTRY, bucket_requests.at(FILES), "mine/drafts/", deletes=True)
+    tenant, other = (drafts.of(uuid4()) for _ in range(2))
+    for each in (tenant, other):
+        each.put("a.txt", HELLO, type="text/plain")
+    tenant.delete("a.txt")
+    tenant.delete("a.txt")
+    assert tenant.get("a.txt") is None
+    assert house.ask("GET", tenant.link("a.txt")).code == "NoSuchKey"
+    assert other.get("a.txt") == HELLO
+    with pytest.raises(CallerError, match="begins or ends"):
+        tenant.delete("../a.txt")
+    mine.put("a.txt", HELLO, type="text/plain")
+    with pytest.raises(AuthorError) as undeclared:
+        mine.delete("a.txt")
+    assert undeclared.value.code == "delete_undeclared"
+    with pytest.raises(OperatorError) as refused:
+        LiveObjects(ENTRY, bucket_requests.at(FILES), "mine/", deletes=True).delete("a.txt")
+    assert refused.value.code == "bucket_refused"
+    assert mine.get("a.txt") == HELLO
+
+
+@pytest.mark.parametrize("host", [False, True])
+def test_more_than_the_port_takes_is_refused_in_s3s_words_before_it_is_read(
+    house: S3House, host: bool
+) -> None:
+    """To a client that reads XML, a problem in JSON would be no answer."""
+    port = house.url.rpartition(":")[2]
+    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=20)
+    connection.putrequest("PUT", "/a" if host else f"/{FILES}/a", skip_host=True)
+    connection.putheader("host", f"{FILES}.localhost:{port}" if host else f"127.0.0.1:{port}")
+    connection.putheader("content-length", str(64 * 1024 * 1024 + 1))
+    connection.endheaders()
+    heard = Heard(connection.getresponse())
+    connection.close()
+    assert (heard.status, heard.code) == (400, "EntityTooLarge")
+    assert heard.headers["content-type"] == "application/xml"
 
 
 def test_one_tenants_link_does_not_open_anothers_object(house: S3House, mine: LiveObjects) -> None:

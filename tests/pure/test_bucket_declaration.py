@@ -84,6 +84,26 @@ def test_a_function_may_put_and_get_below_its_place_and_nowhere_else() -> None:
     assert not may("s3:DeleteObject", f"{bucket}/invoices/1")
 
 
+def test_a_function_deletes_only_where_it_says_so_and_only_where_it_stores() -> None:
+    def held(*deletes: str) -> list[tuple[str, ...]]:
+        api = Function(
+            name="api",
+            routes=(Route("GET /file", show),),
+            stores=("orders-files/invoices", "orders-files/letters"),
+            deletes=deletes,
+        )
+        declared = Service(name="orders", functions=(api,), buckets=service().buckets)
+        entry = describe(System((declared,)), {"orders": ""}).services[0]
+        every = grants(entry, entry.function("api"), env="prod")
+        return [(grant.resource, *grant.actions) for grant in every if "s3:DeleteObject" in grant.actions]
+
+    bucket = names.bucket_arn("orders-files-000000000000")
+    assert held() == []
+    assert held("orders-files/letters") == [(f"{bucket}/letters/*", "s3:DeleteObject")]
+    with pytest.raises(AuthorError, match="none of its stores"):
+        held("orders-files")
+
+
 def test_the_manifest_says_all_that_a_stack_needs() -> None:
     described = describe(System((service(),)), {"orders": "services/orders"})
     (bucket,) = manifest.read(manifest.write(described)).services[0].buckets

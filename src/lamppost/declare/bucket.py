@@ -153,3 +153,11 @@ class Objects(Protocol):
     def get(self, key: str) -> bytes | None:
         """The object's bytes; None when there is none. One request."""
         ...
+
+    def delete(self, key: str) -> None:
+        """Remove the object, at once and for good; one that is not there is no mistake. One request.
+
+        The place must be in the function's `deletes=`. A permission that `upload` gave still holds until it
+        expires: who has one may bring the object again.
+        """
+        ...

@@ -119,7 +119,8 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
 
     `sends` names queues, `reads` parameters and secrets, `stores` buckets or folders in them
     (`orders-files/invoices`): they become the IAM role, on AWS and locally. What an API function answers
-    over 5 MB is kept in the first of its `stores`, and answered with a link. `internet` places it where it
+    over 5 MB is kept in the first of its `stores`, and answered with a link. `deletes` names those of its
+    `stores` where it may also remove objects. `internet` places it where it
     has egress. `concurrency` is reserved concurrency.
     The one that `migrates` carries every service's migrations, opens every database as its
     administrator, and goes round a proxy.
@@ -133,6 +134,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     sends: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
+    deletes: tuple[str, ...] = ()
     internet: bool = False
     database: bool = True
     concurrency: int | None = None
@@ -177,6 +179,12 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
             )
         for stored in self.stores:
             place(stored)
+        for deleted in self.deletes:
+            if deleted not in self.stores:
+                raise AuthorError(
+                    f"function {self.name!r} deletes in {deleted!r}, which is none of its stores",
+                    fix=_closest(deleted, self.stores, "name the place in stores= as well"),
+                )
         _distinct(f"function {self.name!r} has two routes for", (_shape(route) for route in self.routes))
 
 

@@ -130,6 +130,7 @@ def _function(service: Service, function: Function, databases: tuple[DatabaseEnt
         reads_secrets=tuple(name for name in function.reads if name in secrets),
         migrates=databases if function.migrates else (),
         stores=function.stores,
+        deletes=function.deletes,
     )
 
 

@@ -32,6 +32,7 @@ class Grant(msgspec.Struct, frozen=True):
 READ_SECRET = ("secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret")
 READ_PARAMETER = ("ssm:GetParameter", "ssm:GetParameters")
 SEND = ("sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes")
+REMOVE = ("s3:DeleteObject",)
 STORE = ("s3:PutObject", "s3:GetObject")
 # Without it S3 says of an object that is not there what it says of a forbidden one.
 TELL_MISSING = ("s3:ListBucket",)
@@ -75,6 +76,8 @@ def _grants(
         name, prefix = placed(stored)
         bucket = names.bucket_arn(names.bucket(name, env, account=place["account"]))
         yield Grant(STORE, f"{bucket}/{prefix}*", f"stores={stored}")
+        if stored in function.deletes:
+            yield Grant(REMOVE, f"{bucket}/{prefix}*", f"deletes={stored}")
         yield Grant(TELL_MISSING, bucket, f"a missing object of {stored} is to be a 404")
     if function.stores and function.kind == "http":
         name, _ = placed(function.stores[0])

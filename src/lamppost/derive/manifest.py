@@ -79,6 +79,7 @@ class FunctionEntry(msgspec.Struct, frozen=True):
     reads_secrets: tuple[str, ...]
     migrates: tuple[DatabaseEntry, ...] = ()
     stores: tuple[str, ...] = ()
+    deletes: tuple[str, ...] = ()
 
 
 class ScheduleEntry(msgspec.Struct, frozen=True):

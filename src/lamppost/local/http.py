@@ -239,26 +239,29 @@ class _Connection(asyncio.Protocol):
         if self._parser.should_upgrade():
             return
         self._stop_timer()
-        target, _, query = self._target.decode("ascii").partition("?")
-        if not target.startswith("/") and target != "*":
-            # As to a proxy: the name in the target outweighs the Host header.
-            _, _, rest = target.partition("://")
-            self._headers["host"], _, rest = rest.partition("/")
-            target = f"/{rest}"
-        request = Request(
-            method=self._parser.get_method().decode("latin-1"),
-            path=target,
-            query=query,
-            headers=self._headers,
-            body=b"".join(self._parts),
-            peer=self._peer,
-        )
+        request = self._request(b"".join(self._parts))
         if not self._parser.should_keep_alive():
             self._headers["connection"] = "close"
         self._fresh()
         self._waiting.append(request)
         if self.task is None or self.task.done():
             self.task = asyncio.get_running_loop().create_task(self._answer_all())
+
+    def _request(self, body: bytes) -> Request:
+        target, _, query = self._target.decode("ascii").partition("?")
+        if not target.startswith("/") and target != "*":
+            # As to a proxy: the name in the target outweighs the Host header.
+            _, _, rest = target.partition("://")
+            self._headers["host"], _, rest = rest.partition("/")
+            target = f"/{rest}"
+        return Request(
+            method=self._parser.get_method().decode("latin-1"),
+            path=target,
+            query=query,
+            headers=self._headers,
+            body=body,
+            peer=self._peer,
+        )
 
     # --- answering
 
@@ -289,9 +292,14 @@ class _Connection(asyncio.Protocol):
     def _refuse(self, refused: _Refused) -> None:
         self._stop_timer()
         self._closing = True
-        self._farewell = problem(refused.status, refused.code, refused.why)
+        self._farewell = self._worded(refused) or problem(refused.status, refused.code, refused.why)
         if self.task is None or self.task.done():
             self._say_farewell()
+
+    def _worded(self, refused: _Refused) -> Response | None:
+        if refused.status != 413 or self._limits.too_large is None or self._in_head:
+            return None
+        return self._limits.too_large(self._request(b""))
 
     def _say_farewell(self) -> None:
         if self._farewell is None or self._transport is None:

@@ -32,11 +32,15 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Bytes of request line and headers, bytes of body, seconds a request may take to arrive."""
+    """Bytes of request line and headers, bytes of body, seconds a request may take to arrive.
+
+    `too_large` words the refusal of a body, given the request without it; the usual words where it is None.
+    """
 
     head: int = 64 * 1024
     body: int = 64 * 1024 * 1024
     arrival: float = 25.0
+    too_large: Callable[[Request], Response | None] | None = None
 
 
 def problem(status: int, code: str, message: str, detail: str = "", *, request_id: str = "") -> Response:

@@ -37,7 +37,7 @@ from lamppost.local.functions.later import Later, record
 from lamppost.local.functions.served import ServedFunctions
 from lamppost.local.functions.spec import Result
 from lamppost.local.gateway import HTTP_LIMITS, Gateway
-from lamppost.local.http import Handler, Request, Response, Server, serve
+from lamppost.local.http import Handler, Limits, Request, Response, Server, serve
 from lamppost.local.identity.door import SEGMENT, Identity
 from lamppost.local.inbox import Inbox
 from lamppost.local.launch import Launched
@@ -79,7 +79,7 @@ class System:
         self.settings = Settings(data)
         self.queues = Queues()
         self.s3 = S3(ObjectStore(data / "objects"), self.access)
-        self.inbox = Inbox(data / "inbox.jsonl")
+        self.inbox = Inbox(data / "inbox.jsonl", self.settings.secrets.texts)
         self.identity = Identity(data / "identity")
         self.databases = Databases(self.cluster, self.settings.secrets)
         self.code = Code(Manifest(()), options.root)
@@ -190,9 +190,11 @@ class System:
         parameters, kept = Ssm(self.settings.parameters), SecretsManager(self.settings.secrets)
         served = ServedFunctions(self.lambdas, self.later)
         services = (Lambda(served, self.functions), Sqs(self.queues), parameters, kept, Logs(self.logs))
-        self.control = Control(self, AwsPort(services, self.access, self.s3).handler, self._stop)
+        port = AwsPort(services, self.access, self.s3)
+        self.control = Control(self, port.handler, self._stop)
         gateway = await serve(self._held(self.gateway), port=self.options.port, limits=HTTP_LIMITS)
-        aws = await serve(self._held(self.control), port=self.options.aws_port)
+        limits = Limits(too_large=port.too_large)
+        aws = await serve(self._held(self.control), port=self.options.aws_port, limits=limits)
         extension = await serve(Extension(kept, parameters, self.access).handler)
         self._servers = [gateway, aws, extension]
         self.port, self.aws_port = gateway.port, aws.port

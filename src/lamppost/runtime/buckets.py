@@ -20,19 +20,22 @@ _SUM = "x-amz-checksum-sha256"
 EMPTY = hashlib.sha256(b"").hexdigest()
 
 
-def below(stores: str, declared: tuple[BucketEntry, ...], *, account: str, env: str) -> "LiveObjects":
+def below(
+    stores: str, declared: tuple[BucketEntry, ...], *, account: str, env: str, deletes: bool = False
+) -> "LiveObjects":
     """The objects at one of a function's `stores`, a bucket or a folder in one."""
     name, prefix = place(stores)
     entry = next(bucket for bucket in declared if bucket.name == name)
-    return LiveObjects(entry, s3.at(names.bucket(name, env, account=account)), prefix)
+    return LiveObjects(entry, s3.at(names.bucket(name, env, account=account)), prefix, deletes=deletes)
 
 
 class LiveObjects:
     """What `declare.bucket.Objects` promises, kept."""
 
-    __slots__ = ("_entry", "_place", "_prefix")
+    __slots__ = ("_deletes", "_entry", "_place", "_prefix")
 
-    def __init__(self, entry: BucketEntry, at: s3.Place, prefix: str) -> None:
+    def __init__(self, entry: BucketEntry, at: s3.Place, prefix: str, *, deletes: bool = False) -> None:
+        self._deletes = deletes
         self._entry = entry
         self._place = at
         self._prefix = prefix
@@ -45,7 +48,7 @@ class LiveObjects:
                 fix="give the tenant's id as a UUID, such as here.member.tenant",
                 code="tenant_not_uuid",
             )
-        return LiveObjects(self._entry, self._place, f"{self._prefix}{tenant}/")
+        return LiveObjects(self._entry, self._place, f"{self._prefix}{tenant}/", deletes=self._deletes)
 
     def upload(self, key: str, *, type: str, size: int, checksum: str, expires: timedelta = _LINK) -> Upload:
         """A permission for a client to store one object. It takes no request."""
@@ -87,6 +90,19 @@ class LiveObjects:
         """The object's bytes; None when there is none."""
         answer = s3.ask(self._place, "GET", check_key(self._prefix, key), {}, payload=EMPTY)
         return None if answer.status == 404 else self._expect(answer, "GET").body
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no mistake."""
+        whole = check_key(self._prefix, key)
+        if not self._deletes:
+            raise AuthorError(
+                f"an object of bucket {self._entry.name!r} is deleted where that is not declared",
+                fix="name the place in the function's deletes= too: IAM would refuse",
+                code="delete_undeclared",
+            )
+        answer = s3.ask(self._place, "DELETE", whole, {}, payload=EMPTY)
+        if answer.status != 204:
+            self._expect(answer, "DELETE")
 
     def store(self, whole: str, body: bytes, headers: dict[str, str], payload: str) -> None:
         """Store `body` under the whole key. `payload` is its SHA-256 in hex."""

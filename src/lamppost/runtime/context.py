@@ -167,7 +167,13 @@ class LiveContext:
         self.check_time()
         from lamppost.runtime import buckets
 
-        return buckets.below(name, self._service.buckets, account=self._account, env=self._env)
+        return buckets.below(
+            name,
+            self._service.buckets,
+            account=self._account,
+            env=self._env,
+            deletes=name in self._function.deletes,
+        )
 
     @property
     def stores(self) -> tuple[str, ...]:

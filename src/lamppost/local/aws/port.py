@@ -35,6 +35,10 @@ class AwsPort:
             # Something we stand on is away: SDKs try again after a 503.
             return wire.encode_error(request, refused("ServiceUnavailable", out.what, status=503))
 
+    def too_large(self, request: Request) -> Response | None:
+        """The refusal of a body that is too large, where it is S3's to word; `request` comes without it."""
+        return self._s3.too_large(request) if self._s3 is not None and self._s3.concerns(request) else None
+
     async def _answer(self, request: Request, call: Call) -> dict[str, object]:
         service = self._services.get(call.service)
         operation = service.operations.get(call.operation) if service else None

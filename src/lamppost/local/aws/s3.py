@@ -82,6 +82,11 @@ class S3:
         said = {"x-amz-request-id": request_id, "server": "AmazonS3", **cors, **response.headers}
         return Response(response.status, said, response.body)
 
+    def too_large(self, request: Request) -> Response:
+        """What S3 says to a PUT of more than the port takes, whose body nobody has read."""
+        refusal = refused("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+        return s3_answers.error(refusal, request, secrets.token_hex(8).upper())
+
     def _bucket(self, request: Request) -> BucketEntry | None:
         try:
             return self._buckets.get(self._aliases.canonical(s3_requests.read(request).bucket))
