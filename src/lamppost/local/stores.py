@@ -182,6 +182,10 @@ class SecretStore:
         """The names under which secrets are kept, sorted."""
         return sorted(self._file.read())
 
+    def texts(self) -> list[tuple[str, str]]:
+        """Each secret's name and current text."""
+        return [(name, text) for name in self.names() if (text := self.get(name)) is not None]
+
     def _of(self, entries: dict[str, SecretEntry], name: str) -> SecretEntry:
         entry = _found(entries, self.aliases, name)
         if entry is None:
