@@ -2,21 +2,29 @@
 
     python -m benchmarks.storm [--seconds 30] [--pool 3]
 
-On one pool of an embedded PostgreSQL, twice: callers who may wait for a connection as long as usual (5 s),
-and callers who may wait for 0.1 s only, whom a 503 with Retry-After turns away.
+First at the gateway, four connections and forty callers (`tests.faults.gateway_storm`): a function with
+reserved concurrency; one that grows to sixteen sandboxes, whose server lets four connections in; and the
+same with PostgreSQL killed by -9 in the middle. Then in one process, on one pool of
+an embedded PostgreSQL, twice: callers who may wait for a connection as long as usual (5 s), and callers who
+may wait for 0.1 s only, whom a 503 turns away.
 """
 
 import argparse
+import json
 import os
+import shutil
 import statistics
+import tempfile
 from pathlib import Path
 
 from lamppost.db.pool import close_pool
 from lamppost.local.postgres import throwaway
 from lamppost.local.postgres.address import Address
 from lamppost.testing.databases import Databases
+from tests.faults.gateway_storm import orders, works
 from tests.faults.storm import Storm
-from tests.once import TABLES, point_to
+from tests.once import ONCE, TABLES, point_to
+from tests.running import House
 
 
 def blow(admin: str, name: str, pool: int, seconds: float, *, wait_ms: int, work: float) -> None:
@@ -33,11 +41,29 @@ def blow(admin: str, name: str, pool: int, seconds: float, *, wait_ms: int, work
     )
 
 
+def at_the_gateway(seconds: float) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        shutil.copytree(ONCE, Path(place) / "repository", ignore=shutil.ignore_patterns("__pycache__"))
+        house = House(Path(place) / "data", root=Path(place) / "repository").up()
+        try:
+            for name, storm, kill in (
+                ("concurrency reserved", works, False),
+                ("four let in", orders, False),
+                ("four let in, kill -9 of PostgreSQL", orders, True),
+            ):
+                print(
+                    f"gateway, {name}: {json.dumps(storm(house).blow(seconds, kill=kill).told(), indent=1)}"
+                )
+        finally:
+            house.end()
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--seconds", type=float, default=30)
     arguments.add_argument("--pool", type=int, default=3)
     given = arguments.parse_args()
+    at_the_gateway(given.seconds)
     os.environ["LOG_LEVEL"] = "off"
     with throwaway.server() as cluster:
         address = Address(cluster.port, cluster.password)
