@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lamppost.local.postgres.address import Address
     from lamppost.migrate.files import Bundle
 
-pytest_plugins = ("lamppost.testing.plugin", "tests.forms")
+pytest_plugins = ("lamppost.testing.plugin", "tests.forms", "tests.ministack")
 
 # A shell that runs us in the background has us ignore Ctrl-C, and what we start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

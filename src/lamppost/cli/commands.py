@@ -27,7 +27,7 @@ _COMMANDS = {
     "logs": ("lamppost.cli.logs:logs", "What functions said."),
     "trace": ("lamppost.cli.trace:trace", "One request, from the gateway to the webhook."),
     "receiver": ("lamppost.cli.receiver:receiver", "A webhook receiver that misbehaves as told."),
-    "queue": ("lamppost.cli.queue:app", "Look into queues and dead letters."),
+    "queue": ("lamppost.cli.queue.commands:app", "Queues and dead letters: look, bring back, drop."),
     "clock": ("lamppost.cli.clock:app", "Show and move the system's time."),
     "params": ("lamppost.cli.params:app", "Read and set parameters."),
     "secrets": ("lamppost.cli.secrets:app", "Read and set secrets."),

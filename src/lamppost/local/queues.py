@@ -15,6 +15,7 @@ from lamppost.errors import OperatorError
 from lamppost.local.aliases import Aliases
 from lamppost.local.bells import Bell, wait
 from lamppost.local.queue_connections import Connections
+from lamppost.local.queue_letters import Letters
 from lamppost.local.queue_records import Counts, Handle, Outgoing, Redrive, Settings, Stored
 from lamppost.local.queue_store import QueueStore
 
@@ -232,9 +233,16 @@ class Queues:
         return moved
 
     @property
+    def letters(self) -> Letters:
+        """Single messages, for operators. Who moves some wakes those who wait for them."""
+        if self._connections is None:
+            raise _closed()
+        return Letters(self._connections)
+
+    @property
     def _open_store(self) -> QueueStore:
         if self._store is None:
-            raise OperatorError("the queues are not open yet", fix="await Queues.open(conninfo) first")
+            raise _closed()
         return self._store
 
     def _bell(self, name: str) -> Bell:
@@ -270,6 +278,10 @@ def read_handle(handle: str) -> Handle:
 def milliseconds(moment: datetime) -> int:
     """`moment` as SQS writes it: milliseconds since 1970."""
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
+
+
+def _closed() -> OperatorError:
+    return OperatorError("the queues are not open yet", fix="await Queues.open(conninfo) first")
 
 
 def _attributes(settings: Settings) -> Settings:

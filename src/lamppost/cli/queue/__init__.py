@@ -1,0 +1,1 @@
+"""`lamppost queue`: queues and dead letters, looked into, brought back and thrown away."""
