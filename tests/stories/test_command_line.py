@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lamppost.delivery import signing
 from lamppost.pack.discover import discover
 from tests.running import LAMPPOST, ROOT, House, until
 
@@ -250,6 +251,30 @@ def test_parameters_are_put_listed_and_read(new_house):
     house.run("secrets", "put", "bday/webhook-signing", "-", stdin="whsec_x\n")
     assert house.run("secrets", "get", "bday/webhook-signing")["value"] == "whsec_x"
     assert all(set(secret) == {"name"} for secret in house.run("secrets", "list"))
+
+
+def test_a_signing_secret_is_rotated_and_what_is_none_is_left_alone(new_house):
+    house: House = new_house().up()
+
+    def value(name: str) -> str:
+        return house.run("secrets", "get", name)["value"]
+
+    old, database = signing.keys(value("bday/webhook-signing")), value("bday/db-credentials")
+    assert len(house.run("secrets", "rotate", "bday/webhook-signing", "--grace", "2d")["until"]) == 1
+    both = signing.keys(value("bday/webhook-signing"))
+    assert both[1:] == old
+    assert both[0] not in old
+    # By the other of its names too.
+    house.run("secrets", "rotate", "bday/dev/webhook-signing", "--grace", "0s")
+    assert len(signing.keys(value("bday/webhook-signing"))) == 1
+    for arguments, code in (
+        (("bday/db-credentials",), "signing_secret_invalid"),
+        (("no/such",), "setting_missing"),
+        (("bday/webhook-signing", "--grace", "31d"), "signing_grace_invalid"),
+    ):
+        refused = house.run("secrets", "rotate", *arguments, ok=False)
+        assert (refused.returncode, json.loads(refused.stderr)["code"]) == (1, code)
+    assert value("bday/db-credentials") == database
 
 
 def test_a_name_full_of_control_characters_does_not_drive_the_terminal(new_house):

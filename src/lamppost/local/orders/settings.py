@@ -1,5 +1,6 @@
 """Parameters and secrets, read and set."""
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lamppost.errors import OperatorError
@@ -25,6 +26,7 @@ class Setting:
             "secrets/list": self._secrets_list,
             "secrets/get": self._secrets_get,
             "secrets/put": self._secrets_put,
+            "secrets/rotate": self._secrets_rotate,
         }
 
     async def _params_list(self, _: Arguments) -> Any:
@@ -65,3 +67,18 @@ class Setting:
         else:
             store.put(given["name"], given["value"])
         return {"name": given["name"]}
+
+    async def _secrets_rotate(self, given: Arguments) -> Any:
+        # Read and written without an await between, so that two rotations at once are two rotations.
+        from lamppost.delivery import keys, rotation
+
+        now = datetime.now(UTC)
+        value = (await self._secrets_get(given))["value"]
+        rotated = rotation.rotate(value, now=now, grace=timedelta(seconds=given["grace"]))
+        self._system.settings.secrets.put(given["name"], rotated)
+        new, *old = rotation.valid(rotated, now)
+        return {
+            "name": given["name"],
+            "public": keys.public(new.key),
+            "until": [each.until.isoformat() for each in old if each.until is not None],
+        }
