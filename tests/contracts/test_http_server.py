@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -131,6 +132,28 @@ def test_a_body_that_never_comes_ends_in_a_408(server: Running, line: Line) -> N
     heard = line.say(HEAD + b"Content-Length: 5000\r\n\r\nhello").hear()
     assert (heard.status, heard.json["code"]) == (408, "request_timeout")
     assert line.is_over()
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    "start", [b"GET / HTTP/1.1\r\nHost: a\r\n", b"GET /", HEAD + b"Content-Length: 50\r\n\r\n"]
+)
+def test_who_sends_a_byte_now_and_then_gets_no_more_time_for_it(
+    server: Running, line: Line, start: bytes
+) -> None:
+    """One timer for the whole request: a byte before it rings does not wind it again."""
+    line.say(start)
+    done = threading.Event()
+
+    def drip() -> None:
+        with suppress(OSError):
+            while not done.wait(0.05):
+                line.say(b"x")
+
+    threading.Thread(target=drip, daemon=True).start()
+    heard = line.hear()
+    done.set()
+    assert (heard.status, heard.json["code"]) == (408, "request_timeout")
     assert server.seen == []
 
 

@@ -32,7 +32,8 @@ def shelf(folder: Path) -> Path:
     return folder
 
 
-def kept_its_promises(tried: Tried) -> None:
+def kept_its_promises(tried: Tried, api: str) -> None:
+    print(f"{api}: {tried.figures}")
     assert (tried.code, tried.failures) == (0, set()), tried.said
     assert tried.report["errors"] == []
     assert tried.report["operations"]["tested"] == tried.report["operations"]["total"]
@@ -45,7 +46,7 @@ def kept_its_promises(tried: Tried) -> None:
 @pytest.mark.parametrize("api", APIS)
 def test_an_api_keeps_its_promises(house: House, api: str, tmp_path: Path) -> None:
     tried = try_promises(house, api, tmp_path / "tried")
-    kept_its_promises(tried)
+    kept_its_promises(tried, api)
     if api in GUARDED:
         assert tried.probed, tried.said
 
@@ -56,7 +57,7 @@ def test_what_belongs_to_one_reader_is_tried_as_another(tmp_path: Path) -> None:
         tried = try_promises(house, "shelf", tmp_path / "tried")
     finally:
         house.end()
-    kept_its_promises(tried)
+    kept_its_promises(tried, "shelf")
     assert any(line.endswith("GET /book/{id}") for line in tried.probed), tried.said
 
 

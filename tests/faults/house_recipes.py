@@ -217,6 +217,7 @@ def _in_organisation(aim: Aim, dice: random.Random, world: World) -> Ask:
 EVERYBODY = (*ROLES, "pair", "founder")
 RECIPES = {
     "users GET /": Recipe(_nothing, 0.3, EVERYBODY, scoped=False),
+    "users GET /health": Recipe(_nothing, 0.1, EVERYBODY, scoped=False),
     "users POST /profile": Recipe(_profile, 1, EVERYBODY, scoped=False),
     "users GET /profile": Recipe(_nothing, 1, EVERYBODY, scoped=False),
     "users PATCH /profile": Recipe(_profile, 1, EVERYBODY, scoped=False),
@@ -242,6 +243,7 @@ RECIPES = {
     "users DELETE /organisations/{organisation}/memberships/{id}": Recipe(
         _removed_membership, 1, ("owner", "admin", "pair"), rows=True
     ),
+    "orders GET /health": Recipe(_nothing, 0.1, EVERYBODY, scoped=False),
     "orders POST /orders": Recipe(_order, 4, (*ROLES, "pair")),
     "orders GET /orders": Recipe(_orders, 5, (*ROLES, "pair"), listing=True),
     "orders GET /orders/{id}": Recipe(_one, 4, (*ROLES, "pair"), rows=True),
