@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import furnished
+
 if TYPE_CHECKING:
     from lamppost.local.postgres.address import Address
     from lamppost.migrate.files import Bundle
@@ -16,6 +18,13 @@ pytest_plugins = ("lamppost.testing.plugin", "tests.forms", "tests.ministack")
 
 # A shell that runs us in the background has us ignore Ctrl-C, and what we start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Systems of the whole run have one place to be copied from; workers inherit it."""
+    here = furnished.place()
+    here.__enter__()
+    config.add_cleanup(lambda: here.__exit__(None, None, None))
 
 
 class Empty:

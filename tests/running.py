@@ -15,6 +15,8 @@ from typing import Any
 
 import psycopg
 
+from tests.furnished import furnish
+
 ROOT = Path(__file__).resolve().parents[1]
 LAMPPOST = Path(sys.executable).parent / "lamppost"
 
@@ -33,17 +35,22 @@ class Answer:
 
 
 class House:
-    """A running system on a data folder of its own."""
+    """A running system on a data folder of its own. `furnished=False` really starts for the first time."""
 
-    def __init__(self, data: Path, *, root: Path = ROOT, flags: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, data: Path, *, root: Path = ROOT, flags: tuple[str, ...] = (), furnished: bool = True
+    ) -> None:
         self.data = data
         self.root = root
         self.flags = flags
+        self.furnished = furnished and "--postgres" not in flags
         self.process: subprocess.Popen[bytes] | None = None
         self.running: dict[str, Any] = {}
 
     def up(self, *more: str, timeout: float = 60) -> "House":
         """Start it and wait until it says that it serves."""
+        if self.furnished and not self.data.exists():
+            furnish(self.data, self.root, self._first_start)
         self.errors = (self.data.parent / f"{self.data.name}.err").open("ab")
         self.process = subprocess.Popen(
             [
@@ -110,6 +117,14 @@ class House:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+    def _first_start(self, folder: Path) -> None:
+        first = House(folder, root=self.root, furnished=False)
+        try:
+            first.up().down()
+            assert not first._postgres(), "a copy of files in use is worth nothing"
+        finally:
+            first.end()
 
     def _postgres(self) -> set[int]:
         pid_file = self.data / "postgres" / "cluster" / "postmaster.pid"

@@ -142,7 +142,7 @@ def test_who_cannot_wait_interrupts_twice_and_nothing_is_lost(shop, tmp_path):
 
 
 def test_an_interrupt_while_it_starts_leaves_nothing(new_house):
-    house: House = new_house()
+    house: House = new_house(furnished=False)
     starting = threading.Thread(target=lambda: _up_or_not(house))
     starting.start()
     until(lambda: house.process is not None and (house.data / "postgres").exists())

@@ -144,7 +144,7 @@ def test_a_home_a_repository_and_data_with_spaces_and_quotes(new_house, tmp_path
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     repository = Repository(tmp_path / "my own %25 repository")
-    house = new_house("the data; of $HOME", root=repository.root).up()
+    house = new_house("the data; of $HOME", root=repository.root, furnished=False).up()
     assert house.ask("GET", "/hello", api="shop").json == {"says": "hello"}
     assert house.ask("POST", "/order", {}, api="shop").status == 201
 
