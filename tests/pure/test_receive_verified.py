@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamppost.delivery import receive, signing
+from lamppost.delivery import receive, rotation, signing
 from lamppost.errors import AuthorError, CallerError, OperatorError
 
 # The specification's own example.
@@ -138,6 +138,12 @@ def test_any_of_several_keys_will_do_and_the_message_says_which() -> None:
     assert check(secret=f"{other} {SECRET}").key == 1
     assert check(secret=f"{SECRET} {other}").key == 0
     assert check(secret=f"{other} {PUBLIC}", webhook_signature=f"{GOOD} {v1a()}").key == 1
+
+
+def test_a_key_that_was_rotated_out_is_believed_until_its_grace_is_over() -> None:
+    rotated = rotation.rotate(SECRET, now=NOW, grace=timedelta(minutes=2))
+    assert check(secret=rotated).key == 1
+    assert refusal(secret=rotated, now=NOW + timedelta(minutes=3)) == (401, "webhook_signature_invalid")
 
 
 def test_a_hundred_signatures_cost_no_more_than_a_few() -> None:

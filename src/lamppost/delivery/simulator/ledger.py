@@ -108,6 +108,11 @@ class Ledger:
         known = self._by_id.get(message_id)
         return known.tries if known else 0
 
+    def first_at(self, message_id: str) -> float:
+        """When a message came first, in seconds since 1970; 0 when it did not."""
+        known = self._by_id.get(message_id)
+        return known.first_at if known else 0
+
     def report(self, seed: int = 0) -> Report:
         """Everything so far."""
         messages = sorted(self._by_id.values(), key=lambda each: (-each.tries, each.first_at))
