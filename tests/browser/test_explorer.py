@@ -90,7 +90,7 @@ def test_every_field_has_a_label_and_every_route_a_link(page: Page) -> None:
         ".filter((each) => !each.labels.length && !each.ariaLabel).map((each) => each.id)"
     )
     assert page.js(unlabelled) == []
-    assert page.js("document.querySelectorAll('nav a').length") == 6
+    assert page.js("document.querySelectorAll('nav a').length") == 8
     assert page.js("document.querySelector('nav a[aria-current=page]').innerText").split() == [
         "POST",
         "/book",

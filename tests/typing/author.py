@@ -1,7 +1,7 @@
 """What an author's type checker sees. mypy reads this and nothing runs it: the public types are promises."""
 
 from datetime import timedelta
-from typing import Any, assert_type
+from typing import Annotated, Any, assert_type
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,7 @@ from lamppost import (
     Context,
     Database,
     Function,
+    Header,
     Message,
     Problem,
     Problems,
@@ -26,6 +27,9 @@ from lamppost import (
     not_found,
     seconds,
 )
+
+Seal = Annotated[str, Header("x-seal")]
+OfTenant = Annotated[UUID, Header("x-tenant-id")]
 
 
 class Pet(msgspec.Struct):
@@ -49,6 +53,14 @@ def add(body: Pet, ctx: Context) -> Response:
     """A handler may answer with a whole response."""
     ctx.send("shop-pets", body)
     return Response(201)
+
+
+def hear(body: bytes, seal: Seal, ctx: Context, of: OfTenant | None = None) -> None:
+    """A handler may take headers, and a body as it came."""
+    assert_type(seal, str)
+    assert_type(of, UUID | None)
+    assert_type(ctx.bucket("shop-files").delete("a"), None)
+    raise CallerError(401, "seal_broken", "not so", keep=True)
 
 
 def each_minute(tick: Tick, ctx: Context) -> None:
