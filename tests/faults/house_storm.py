@@ -88,7 +88,10 @@ class HouseStorm:
         for number in range(self.sandboxes):
             self._start(number)
         dsn = psycopg.conninfo.make_conninfo(self._admin.info.dsn, password=self._admin.info.password)
-        weather = Weather(dsn, self._role, self._pooler, self._running, tenants=self.tenants, seed=self.seed)
+        weather = Weather(
+            dsn, self._role, self._pooler, self._running, tenants=self.tenants, seed=self.seed,
+            kills=max(3, self.requests // 500),
+        )  # fmt: skip
         self._enough.wait(3600)
         self.seconds = time.monotonic() - started
         self._over.set()

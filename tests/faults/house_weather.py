@@ -25,11 +25,12 @@ class Weather:
     """Trouble for the functions' `role` on the database of `dsn`; `injected` counts it."""
 
     def __init__(
-        self, dsn: str, role: str, pooler: SharedSessions, running: Running, *, tenants: int, seed: int
-    ) -> None:
+        self, dsn: str, role: str, pooler: SharedSessions, running: Running, *, tenants: int, seed: int,
+        kills: int,
+    ) -> None:  # fmt: skip
         self.injected: Counter[str] = Counter()
         self._dsn, self._role, self._pooler = dsn, role, pooler
-        self._tenants, self._seed, self._running = tenants, seed, running
+        self._tenants, self._seed, self._running, self._kills = tenants, seed, running, kills
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=each) for each in (self._interfere, self._lead_into_deadlocks, self._kill)
@@ -92,6 +93,7 @@ class Weather:
 
     def _kill(self) -> None:
         dice = random.Random(self._seed + 2)
-        while not self._over.wait(dice.uniform(*_PAUSE)):
+        # So many, however slow the machine is: where it is busy, sandboxes would die before they serve.
+        while self.injected["sandboxes killed"] < self._kills and not self._over.wait(dice.uniform(*_PAUSE)):
             dice.choice(self._running()).kill()
             self.injected["sandboxes killed"] += 1

@@ -39,7 +39,7 @@ def test_every_route_has_a_recipe(house: House) -> None:
 
 
 def test_two_hundred_tenants_never_meet_on_any_route(house: House, form: Form) -> None:
-    requests = form.count(short=1500, long=100_000)
+    requests = form.count(short=1000, long=100_000)
     blown = storm(house, requests, seed=form.seed).run()
     form.keep(requests=blown.answered, foreign=len(blown.foreign), **blown.injected)
     assert blown.foreign == []
