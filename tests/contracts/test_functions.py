@@ -25,7 +25,7 @@ def act(name, **more):
 
 service = Service(name="probe", functions=(
     act("echo"), act("fail"), act("crash"), act("hang", timeout=seconds(1)), act("slow", concurrency=2),
-    act("count"), act("talk"), act("big"),
+    act("count"), act("talk"), act("big"), act("alone", concurrency=1), act("mute"),
     Function(name="broken", handler=acts.echo, database=False),
 ))
 """
@@ -42,6 +42,8 @@ def count(event, ctx):
     global seen
     seen += 1
     return [os.getpid(), seen, os.environ.get("COLOUR")]
+def alone(event, ctx): return os.getpid()
+def mute(event, ctx): os.close(1); os.close(2)
 def talk(event, ctx):
     print("plain words"); print("half a line", end=""); ctx.log.info("talked.enough", dog="rex"); return None
 def big(event, ctx): return "x" * (6 * 1024 * 1024 + 1)
@@ -68,7 +70,7 @@ class House:
         self.nursery.attach(self.lost.set)
         self.lambdas = Lambdas(
             self.nursery,
-            lambda function, stream, line: self.log.append(line),
+            lambda function, stream, lines: self.log.extend(lines),
             lambda service, function, key: local_environment(
                 service, function, root=str(root), manifest=str(path), place={}, fast=False
             ),
@@ -164,6 +166,33 @@ def test_concurrency_grows_to_what_is_reserved_and_then_throttles(tmp_path):
         ran = {result.payload for result in results if not result.throttled}
         assert len(ran) == 2
         assert sum(result.throttled for result in results) == 3
+
+    run(tmp_path, story)
+
+
+def test_who_calls_again_at_once_finds_the_sandbox_on_its_way_back(tmp_path):
+    async def story(house: House) -> None:
+        results = [await house.lambdas.invoke("probe-dev-alone", b"{}") for _ in range(100)]
+        assert not any(result.throttled for result in results)
+        assert len({result.payload for result in results}) == 1
+
+    run(tmp_path, story)
+
+
+def test_a_sandbox_that_closes_its_output_keeps_nobody_busy(tmp_path):
+    async def story(house: House) -> None:
+        await house.call("mute")
+        turns = 0
+
+        def turn() -> None:
+            nonlocal turns
+            turns += 1
+
+        # While nothing happens the loop sleeps: its clock, not its turns, brings the end.
+        loop = asyncio.get_running_loop()
+        plain, loop._run_once = loop._run_once, lambda: (turn(), plain())
+        await asyncio.sleep(0.1)
+        assert turns < 50
 
     run(tmp_path, story)
 

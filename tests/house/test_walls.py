@@ -30,7 +30,7 @@ CATCHES_ALL = {
     "src/lamppost/runtime/joined.py": "the effect is committed: a queue's failure may not pass for its own",
     "src/lamppost/runtime/batches.py": "the edge of a message: the others of the batch go on",
     "src/lamppost/runtime/deadline.py": "carries whatever a handler raised into the other thread",
-    "src/lamppost/local/http.py": "the edge of a request: one bad handler must not end the server",
+    "src/lamppost/local/http_connection.py": "the edge of a request: one bad handler must not end the server",
     "src/lamppost/local/launch.py": "what was started is ended, and the error goes on",
     "src/lamppost/local/postgres/cluster.py": "the lock is let go, and the error goes on",
     "src/lamppost/db/pool.py": "the place in the pool is freed, and the error goes on",

@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from http import HTTPStatus
 
 import msgspec
@@ -29,6 +30,8 @@ class Response(msgspec.Struct):
 
 
 Handler = Callable[[Request], Awaitable[Response]]
+Answer = Callable[[Response], None]
+Answerer = Callable[[Request, Answer], None]
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -58,6 +61,21 @@ def problem(status: int, code: str, message: str, detail: str = "", *, request_i
     return Response(status, headers, msgspec.json.encode(document))
 
 
+class Refused(Exception):
+    """What the wire says is not served."""
+
+    def __init__(self, status: int, code: str, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+        self.code = code
+        self.why = why
+
+
+def malformed(why: str) -> Refused:
+    """For what is not HTTP, or could be read in two ways."""
+    return Refused(400, "malformed_request", why)
+
+
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -67,7 +85,7 @@ def encode(response: Response, *, head: bool, last: bool) -> bytes:
     """The bytes of `response`: no header that a handler made can end its line or the head."""
     status = response.status
     lines = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}"]
-    lines += [f"{name}: {_line(value)}" for name, value in response.headers.items() if TOKEN.fullmatch(name)]
+    lines += [f"{name}: {_line(value)}" for name, value in response.headers.items() if _is_token(name)]
     lines += [f"set-cookie: {_line(cookie)}" for cookie in response.cookies]
     bodiless = status in (204, 304)
     # What a GET would have sent is known only when the handler left its body to us.
@@ -79,5 +97,10 @@ def encode(response: Response, *, head: bool, last: bool) -> bytes:
     return top if head or bodiless else top + response.body
 
 
+@lru_cache(maxsize=1024)
+def _is_token(name: str) -> bool:
+    return TOKEN.fullmatch(name) is not None
+
+
 def _line(value: str) -> str:
-    return _UNSAFE.sub(" ", value)
+    return value if value.isascii() and value.isprintable() else _UNSAFE.sub(" ", value)

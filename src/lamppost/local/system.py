@@ -269,8 +269,8 @@ class System:
             key.access_key, function, granted, session_token=key.token, secret=key.secret_key
         )
 
-    def _append(self, function: str, stream: str, line: str) -> None:
-        self.logs.append(function, stream, [line])
+    def _append(self, function: str, stream: str, lines: list[str]) -> None:
+        self.logs.append(function, stream, lines)
 
     def _zygote_lost(self) -> None:
         self.log.error("zygote.died", fix="started again")

@@ -23,6 +23,9 @@ from lamppost.observe.trace import Place, new_span_id, new_trace_id, xray_id
 
 # Two files of this: some hundred thousand spans.
 ROTATE_BYTES = 16 * 1024 * 1024
+# A function sends before it answers, and what was sent waits in the socket: looking for it after each
+# invocation would cost each of them, and after this many it still has room.
+_UNTAKEN = 16
 # What a kill -9 of the runner may forget, in seconds; writing for each span would cost each request.
 _DELAY = 0.02
 _BUFFER = 4 * 1024 * 1024
@@ -55,6 +58,7 @@ class Traces:
         self._flushing: asyncio.TimerHandle | None = None
         self._door: socket.socket | None = None
         self._buffer = bytearray(65_536)
+        self._untaken = 0
 
     def listen(self) -> str:
         """Be the X-Ray daemon; its address, for `AWS_XRAY_DAEMON_ADDRESS`."""
@@ -74,10 +78,10 @@ class Traces:
         finally:
             current.reset(token)
             self._end(made)
-            # A function sends before it answers: its spans are in the socket now. Waking for each of them
-            # would cost a request a twentieth of its time.
             if kind == "invocation":
-                self._take()
+                self._untaken += 1
+                if self._untaken >= _UNTAKEN:
+                    self._take()
 
     def receive(self, document: bytes | dict[str, Any]) -> None:
         """Keep a document."""
@@ -138,6 +142,7 @@ class Traces:
 
     def _take(self) -> None:
         """Take what functions have sent: datagrams of a header line and a document."""
+        self._untaken = 0
         while self._door is not None:
             try:
                 size = self._door.recv_into(self._buffer)

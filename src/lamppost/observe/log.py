@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -96,8 +97,9 @@ class Log:
         if rank < self.level:
             return
         line = {"timestamp": _now(), "level": level, "message": message, **_ambient, **self.bound, **fields}
-        for name in _SECRET_FIELDS & line.keys():
-            line[name] = "***"
+        if not _SECRET_FIELDS.isdisjoint(line):
+            for name in _SECRET_FIELDS & line.keys():
+                line[name] = "***"
         (self._write or _stdout)(encode(line))
 
 
@@ -122,9 +124,13 @@ def _cleaned(value: object) -> object:
 
 
 def _now() -> str:
-    seconds = time.time()
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{whole}.{int(seconds * 1000) % 1000:03d}Z"
+    whole, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
+    return f"{_second(whole)}.{milliseconds:03d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def _stdout(line: str) -> None:

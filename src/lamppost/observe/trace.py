@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lamppost.observe.log import ambient
@@ -98,8 +99,12 @@ def from_traceparent(text: object) -> Place | None:
 
 def from_xray(text: object) -> Place | None:
     """The place in an `X-Amzn-Trace-Id` or `_X_AMZN_TRACE_ID`, or None when it holds no root."""
-    if not isinstance(text, str) or len(text) > _LONGEST:
-        return None
+    return _from_xray(text) if isinstance(text, str) and len(text) <= _LONGEST else None
+
+
+# An invocation reads the same header up to three times.
+@lru_cache(maxsize=4)
+def _from_xray(text: str) -> Place | None:
     said: dict[str, str] = {}
     for part in text.split(";"):
         name, _, value = part.partition("=")

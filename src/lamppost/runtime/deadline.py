@@ -6,7 +6,6 @@ handler that hangs; the thread is replaced only after it had to be left behind.
 """
 
 import threading
-from _queue import Empty, SimpleQueue
 from collections.abc import Callable
 from typing import Any
 
@@ -21,25 +20,32 @@ class Bystander:
     """Runs calls one at a time on a thread of its own."""
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[Callable[[], Any]] = SimpleQueue()
-        self._results: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        # Held while there is nothing to do, and while nothing is done: a queue would cost a third more.
+        self._asked, self._answered = threading.Lock(), threading.Lock()
+        self._asked.acquire()
+        self._answered.acquire()
+        self._call: Callable[[], Any] | None = None
+        self._result: tuple[Any, BaseException | None] = (None, None)
         threading.Thread(target=self._work, name="handler", daemon=True).start()
 
     def _work(self) -> None:
         while True:
-            call = self._calls.get()
+            self._asked.acquire()
+            call, self._call = self._call, None
+            assert call is not None, "put there before the lock was released"
             try:
-                self._results.put((call(), None))
+                self._result = (call(), None)
             except BaseException as error:
-                self._results.put((None, error))
+                self._result = (None, error)
+            self._answered.release()
 
     def run(self, call: Callable[[], Any], seconds: float) -> Any:
-        """The result of `call`, or what it raised; `Overdue` after `seconds`."""
-        self._calls.put(call)
-        try:
-            value, error = self._results.get(timeout=max(seconds, 0.001))
-        except Empty:
-            raise Overdue from None
+        """The result of `call`, or what it raised; `Overdue` after `seconds`, and then never used again."""
+        self._call = call
+        self._asked.release()
+        if not self._answered.acquire(timeout=max(seconds, 0.001)):
+            raise Overdue
+        (value, error), self._result = self._result, (None, None)
         if error is not None:
             raise error
         return value

@@ -17,6 +17,8 @@ from lamppost.runtime.context import LiveContext
 
 # Characters of a body that are under 5 MB whatever JSON makes of them: at worst six bytes of one.
 _SENDABLE = 800_000
+# Characters of a body that are read in no time at all.
+_SHORT = 16_000
 _MUTATING = ("POST", "PUT", "PATCH", "DELETE")
 _PARAMETER = re.compile(r"\\\{([a-z_][a-z0-9_]*)(\\\+)?\\\}")
 
@@ -65,7 +67,12 @@ class HttpFunction:
                 self._bystander = deadline.Bystander()
             seconds = deadline.seconds_for(lambda_context.get_remaining_time_in_millis())
             asked = Asked(event, method, in_path, seconds, said)
-            answered: dict[str, Any] = self._bystander.run(lambda: _serve(served, asked, context), seconds)
+            # Most refusals come from reading: what cannot take long is read before a thread is asked.
+            prompt = served.route.rate is None and len(event.get("body") or "") <= _SHORT
+            read = _arguments(served, asked, context) if prompt else None
+            answered: dict[str, Any] = self._bystander.run(
+                lambda: _serve(served, asked, context, read), seconds
+            )
         except CallerError as refusal:
             answered = _refused(refusal, context)
         except deadline.Overdue:
@@ -101,13 +108,19 @@ class HttpFunction:
         raise CallerError(404, "route_not_found", "nothing answers at this path")
 
 
-def _serve(served: Served, asked: Asked, context: LiveContext) -> dict[str, Any]:
-    """What the handler answers: once its caller may call, its arguments are read, and no more than once."""
-    binding = served.binding
-    _take_turn(served.route, asked, context)
+def _arguments(served: Served, asked: Asked, context: LiveContext) -> list[Any]:
     if served.route.body_limit is not None:
         body.check_size(asked.event, served.route.body_limit)
-    arguments = [argument(parameter, asked.event, asked.in_path, context) for parameter in binding.parameters]
+    return [
+        argument(parameter, asked.event, asked.in_path, context) for parameter in served.binding.parameters
+    ]
+
+
+def _serve(served: Served, asked: Asked, context: LiveContext, read: list[Any] | None) -> dict[str, Any]:
+    """What the handler answers: once its caller may call, its arguments are `read`, and no more than once."""
+    binding = served.binding
+    _take_turn(served.route, asked, context)
+    arguments = _arguments(served, asked, context) if read is None else read
 
     def work() -> dict[str, Any]:
         try:

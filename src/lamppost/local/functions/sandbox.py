@@ -15,16 +15,22 @@ from pathlib import Path
 import msgspec
 
 from lamppost.declare import limits
+from lamppost.local import http_direct
 from lamppost.local.functions.spec import Result, Spec, failure
-from lamppost.local.http import Request, Response, Server, serve
+from lamppost.local.http import Request, Response, Server
+from lamppost.local.http_messages import Answer
 
 INIT_TIMEOUT = 10.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_CHUNK = 64 * 1024
 _PREFIX = "/2018-06-01/runtime/"
 _UNABLE = b'"statusCode": 503'
-_NOTHING = Response(202, {"content-type": "application/json"}, b'{"status":"OK"}')
+_JSON = {"content-type": "application/json"}
+_NOTHING = Response(202, _JSON, b'{"status":"OK"}')
+_NO_SUCH_REQUEST = Response(403, _JSON, b'{"errorType":"InvalidRequestID"}')
+_ERRORS = {"response": None, "error": "Unhandled"}
 
-Say = Callable[[str], None]
+Say = Callable[[list[str]], None]
 
 
 class Invocation(msgspec.Struct):
@@ -52,7 +58,7 @@ class Sandbox:
         self._say = say
         self._freed = freed
         self._server: Server | None = None
-        self._offered: asyncio.Future[Invocation] | None = None
+        self._offered: Answer | None = None
         self._work: Invocation | None = None
         self._begun = 0.0
         self._started = time.monotonic()
@@ -72,13 +78,19 @@ class Sandbox:
         return not self.gone and self._work is None and self._offered is not None
 
     @property
+    def returning(self) -> bool:
+        """Whether it has answered, and is about to ask for its next event."""
+        alive = self._init_ms is not None and not self.gone and not self.retiring
+        return alive and self._work is None and self._offered is None
+
+    @property
     def current(self) -> Invocation | None:
         """The event it works on."""
         return self._work
 
     async def listen(self) -> None:
         """Open its Runtime API."""
-        self._server = await serve(self._runtime_api)
+        self._server = await http_direct.serve(self._runtime_api)
         self.port = self._server.port
 
     def watch(self, output: int) -> None:
@@ -96,10 +108,11 @@ class Sandbox:
         self._work = invocation
         self._begun = time.monotonic()
         self._tail.clear()
-        self._say(f"START RequestId: {invocation.request_id} Version: $LATEST")
+        offered(self._event(invocation))
         loop = asyncio.get_running_loop()
         self._deadline = loop.call_later(self.spec.timeout, self._too_long)
-        offered.set_result(invocation)
+        # Written while the worker works; what it says is read in a later turn of the loop.
+        loop.call_soon(self._say, [f"START RequestId: {invocation.request_id} Version: $LATEST"])
 
     def kill(self) -> None:
         """End the process at once, as Lambda does."""
@@ -129,39 +142,37 @@ class Sandbox:
             )
         if self._server is not None:
             server, self._server = self._server, None
-            if self._offered is not None:
-                self._offered.cancel()
             await server.close()
 
     # --- the Runtime API
 
-    async def _runtime_api(self, request: Request) -> Response:
+    def _runtime_api(self, request: Request, answer: Answer) -> None:
         path = request.path.removeprefix(_PREFIX)
         if path == "invocation/next":
-            return await self._next()
+            self._next(answer)
+            return
         if path == "init/error":
             self._init_failed(request.body)
-            return _NOTHING
+            answer(_NOTHING)
+            return
         parts = path.split("/")
         working = self._work.request_id if self._work else ""
-        if len(parts) == 3 and parts[:2] == ["invocation", working]:
-            if parts[2] == "response":
-                self._finish(self._result(request.body, None))
-                return _NOTHING
-            if parts[2] == "error":
-                self._finish(self._result(request.body, "Unhandled"))
-                return _NOTHING
-        return Response(403, {"content-type": "application/json"}, b'{"errorType":"InvalidRequestID"}')
+        if len(parts) != 3 or parts[:2] != ["invocation", working] or parts[2] not in _ERRORS:
+            answer(_NO_SUCH_REQUEST)
+            return
+        self._finish(self._result(request.body, _ERRORS[parts[2]]))
+        # Whoever asked for this invocation is woken first: they wait, the worker does not.
+        asyncio.get_running_loop().call_soon(answer, _NOTHING)
 
-    async def _next(self) -> Response:
+    def _next(self, answer: Answer) -> None:
         if self._init_ms is None:
             self._init_ms = (time.monotonic() - self._started) * 1000
             self._stop_clock()
-        offered: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
-        self._offered = offered
+        self._offered = answer
         self.idle_since = time.monotonic()
         self._freed(self)
-        work = await offered
+
+    def _event(self, work: Invocation) -> Response:
         return Response(
             200,
             {
@@ -189,16 +200,15 @@ class Sandbox:
         assert work is not None
         self._stop_clock()
         self.unable = _UNABLE in result.payload[:24]
-        if self._output >= 0:
-            self._read_output()
+        said = self._heard() if self._output >= 0 else []
         milliseconds = (time.monotonic() - self._begun) * 1000
-        self._say(f"END RequestId: {work.request_id}")
         init, self._init_ms = self._init_ms, 0.0
-        self._say(
+        report = (
             f"REPORT RequestId: {work.request_id}\tDuration: {milliseconds:.2f} ms\t"
             f"Billed Duration: {int(milliseconds) + 1} ms\tMemory Size: {self.spec.memory_mb} MB\t"
             f"Max Memory Used: {self._memory_mb()} MB" + (f"\tInit Duration: {init:.2f} ms" if init else "")
         )
+        self._say([*said, f"END RequestId: {work.request_id}", report])
         if not work.done.done():
             work.done.set_result(
                 Result(result.payload, result.error, bytes(self._tail), result.throttled, result.request_id)
@@ -206,7 +216,7 @@ class Sandbox:
 
     def _init_failed(self, payload: bytes) -> None:
         self.init_error = Result(payload, "Unhandled")
-        self._say("INIT_REPORT Phase: init Status: error Error Type: Runtime.InitError")
+        self._say(["INIT_REPORT Phase: init Status: error Error Type: Runtime.InitError"])
 
     # --- clocks
 
@@ -216,16 +226,14 @@ class Sandbox:
         request_id = self._work.request_id
         self._read_output()
         message = f"RequestId: {request_id} Error: Task timed out after {self.spec.timeout:.2f} seconds"
-        self._say(
-            f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {request_id} Task timed out after "
-            f"{self.spec.timeout:.2f} seconds"
-        )
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._say([f"{now} {request_id} Task timed out after {self.spec.timeout:.2f} seconds"])
         self._finish(failure("Sandbox.Timedout", message, request_id=request_id))
         self.retiring = True
         self.kill()
 
     def _init_too_long(self) -> None:
-        self._say(f"INIT_REPORT Init Duration: {INIT_TIMEOUT * 1000:.2f} ms\tPhase: init\tStatus: timeout")
+        self._say([f"INIT_REPORT Init Duration: {INIT_TIMEOUT * 1000:.2f} ms\tPhase: init\tStatus: timeout"])
         self.init_error = failure("Sandbox.Timedout", "the function did not finish its init")
         self.kill()
 
@@ -237,22 +245,33 @@ class Sandbox:
     # --- output
 
     def _read_output(self) -> None:
+        lines = self._heard()
+        if lines:
+            self._say(lines)
+
+    def _heard(self) -> list[str]:
+        """The lines that the worker has said by now."""
+        heard: list[bytes] = []
         while True:
             try:
-                data = os.read(self._output, 64 * 1024)
-            except (BlockingIOError, OSError):
-                return
+                data = os.read(self._output, _CHUNK)
+            except OSError:
+                break  # no more, for now or for ever
             if not data:
-                return
+                # Its end is always readable: the loop would do nothing else until the death is told.
+                asyncio.get_running_loop().remove_reader(self._output)
+                break
             self._tail += data
             del self._tail[: -limits.LOG_TAIL_BYTES]
             *lines, self._partial = (self._partial + data).split(b"\n")
-            for line in lines:
-                self._say(line.decode("utf-8", "replace"))
+            heard += lines
+            if len(data) < _CHUNK:
+                break
+        return [line.decode("utf-8", "replace") for line in heard]
 
     def _flush_partial(self) -> None:
         if self._partial:
-            self._say(self._partial.decode("utf-8", "replace"))
+            self._say([self._partial.decode("utf-8", "replace")])
             self._partial = b""
 
     def _memory_mb(self) -> int:
