@@ -1,6 +1,8 @@
 """The sender and many endpoints: a bad one delays no other, a resting one gets nothing, a rate is kept."""
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -12,6 +14,7 @@ from lamppost.delivery.answer import Answer
 from lamppost.delivery.breaker import Limits
 from lamppost.delivery.endpoints import Endpoints
 from lamppost.delivery.sending import Post, send
+from lamppost.delivery.simulator.running import running
 from lamppost.delivery.vetting import Allowances
 from tests.contracts.test_delivery_sending import LOOPBACK, post_all, post_one, raw, reset, says, silent
 from tests.receiver import Received, Reply, receiver
@@ -235,3 +238,25 @@ def test_a_connection_lost_to_a_dead_peer_is_made_anew() -> None:
 
     with raw(talk) as url:
         assert [post_one(url).status for _ in range(3)] == [200, 200, 200]
+
+
+MANY = """
+import collections, resource, sys, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))  # a Lambda sandbox's
+from lamppost.delivery.sending import Post, send
+from lamppost.delivery.vetting import Allowances
+for round in "ab":
+    hosts = [f"{round}{number}.localhost:{sys.argv[1]}" for number in range(600)]
+    answers = send(
+        [Post(f"http://{host}/ok", b"{}") for host in hosts],
+        deadline=time.monotonic() + 90, allowed=Allowances(frozenset(hosts)), timeout=45, connect=45,
+    )
+    print(collections.Counter(answer and (answer.status or answer.error) for answer in answers))
+"""
+
+
+def test_connections_kept_from_one_call_leave_descriptors_for_the_next() -> None:
+    with running() as simulator:
+        port = simulator.url.rsplit(":", 1)[1].strip("/")
+        done = subprocess.run([sys.executable, "-c", MANY, port], check=True, capture_output=True, text=True)
+    assert done.stdout == "Counter({200: 600})\n" * 2
