@@ -19,28 +19,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks import claim
 from lamppost.local.postgres import address
 from lamppost.local.postgres.cluster import Cluster
 from lamppost.testing.databases import Databases
 from tests.birthday import World
 
 ROOT = Path(__file__).parent.parent
-
-# All are due at the same nine o'clock, tomorrow; the round then sets the clock there.
-PEOPLE = """
-with person as (
-    insert into birthday.people (first_name, last_name, date_of_birth, timezone, created_at, updated_at)
-    select 'John', 'Doe', (%(due)s::timestamptz at time zone 'UTC')::date - interval '30 years', 'UTC',
-           now(), now()
-      from generate_series(1, %(count)s)
- returning id
-)
-insert into birthday.greetings (person_id, year, wall, zone, tzdata, due_at, try_at)
-select id, extract(year from %(due)s::timestamptz), %(due)s::timestamptz at time zone 'UTC', 'UTC', '-',
-       %(due)s, %(due)s
-  from person
-"""
-
 
 class Instant(asyncio.Protocol):
     """Answers 204 to every request, after `delay` seconds; counts them on stdout's behalf."""
@@ -87,8 +72,8 @@ def one_round(world: World, people: int) -> tuple[float, float]:
     (due,) = world.admin.execute(
         "select date_trunc('day', lamppost.now() at time zone 'UTC') at time zone 'UTC' + interval '33 hours'"
     ).fetchall()[0]
-    world.admin.execute(PEOPLE, {"due": due, "count": people})
-    world.admin.execute("vacuum analyze birthday.people, birthday.greetings")
+    # All are due at the same nine o'clock, tomorrow; the round then sets the clock there.
+    claim.fill(world.admin, people, due.isoformat())
     world.now_is(due.isoformat())
     started = time.perf_counter()
     world.tick()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from psycopg import Connection
 
@@ -44,7 +43,7 @@ def close(
 
 
 def _close_first(
-    db: Connection[Any], chunk: Chunk, ended: Sequence[Ended], hour: Hour, rest: Sequence[UUID]
+    db: Connection[Any], chunk: Chunk, ended: Sequence[Ended], hour: Hour, rest: Sequence[str]
 ) -> Tally | None:
     turns, turned = _turned(ended, hour)
     tally = settling.settle_first(db, chunk, turns, turned, rest=rest)

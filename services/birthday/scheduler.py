@@ -34,7 +34,16 @@ def known_kinds(ctx: Context) -> list[str]:
     if ctx.remaining() <= ENOUGH:
         return []
     with ctx.transaction() as db:
-        return claiming.kinds(db)
+        known = claiming.kinds(db)
+    while ctx.remaining() > ENOUGH and (adopted := adopt(ctx)):
+        ctx.log.warning("dates.adopted", count=adopted)
+    return known
+
+
+def adopt(ctx: Context) -> int:
+    """Take over dates that came out of a backup; how many."""
+    with ctx.transaction() as db:
+        return claiming.adopt(db)
 
 
 def claim(ctx: Context, kind: str) -> int:

@@ -72,7 +72,7 @@ with part as materialized (
 ), done as (
     select coalesce(sum(cardinality(members)), 0)::int as claimed,
            case when sum(cardinality(members)) >= %(slice)s then max(last_at) else %(now)s end as upto,
-           coalesce(bool_or(foreign_xid), false) as foreign_xid
+           {foreign} as foreign_xid
       from part
 )
 update birthday.cursors c
@@ -82,15 +82,69 @@ update birthday.cursors c
  where c.kind = %(kind)s
 returning d.claimed
 """
-_CLAIM_NEW: LiteralString = _CLAIM.replace("{due}", _NEW)
-_CLAIM_UNCLAIMED: LiteralString = _CLAIM.replace("{due}", _UNCLAIMED)
+_CLAIM_NEW: LiteralString = _CLAIM.replace("{due}", _NEW).replace(
+    "{foreign}", "coalesce(bool_or(foreign_xid), false)"
+)
+# Members of a chunk out of the same backup count here too.
+_FOREIGN: LiteralString = """exists (
+               select
+                 from birthday.dates
+                where kind = %(kind)s and due_at <= %(now)s
+                  and xid >= (select pg_snapshot_xmax(pg_current_snapshot()))
+           )"""
+_CLAIM_UNCLAIMED: LiteralString = _CLAIM.replace("{due}", _UNCLAIMED).replace("{foreign}", _FOREIGN)
+
+
+# `on conflict` alone would wait for whoever holds the cursor.
+_NEW_KINDS = """
+insert into birthday.cursors (kind)
+select name
+  from birthday.kinds k
+ where not exists (select from birthday.cursors c where c.kind = k.name)
+    on conflict (kind) do nothing
+"""
+
+
+_ADOPT = """
+with now as materialized (
+    select pg_snapshot_xmax(pg_current_snapshot()) as xmax
+), foreigner as (
+    select d.person_id, d.kind
+      from birthday.dates d
+     where d.xid >= (select xmax from now)
+       and d.kind in (
+           select kind
+             from birthday.cursors
+            where seen is null or pg_snapshot_xmax(seen) > (select xmax from now)
+       )
+       and not exists (
+           select
+             from (select kind, unnest(members) as person_id, seen from birthday.chunks) as member
+            where member.person_id = d.person_id and member.kind = d.kind
+              and pg_visible_in_snapshot(d.xid, member.seen)
+       )
+     limit %(limit)s
+       for update of d skip locked
+)
+update birthday.dates d
+   set xid = pg_current_xact_id()
+  from foreigner f
+ where d.person_id = f.person_id and d.kind = f.kind
+"""
+
+
+def adopt(db: Connection[Any], *, limit: int = SLICE) -> int:
+    """Give dates that came out of a backup a transaction of this server; how many, `limit` at most.
+
+    Theirs is one that this server has yet to reach, so no claim could see them. It looks only where a cursor
+    says nothing. Commit before the claim: a transaction's own snapshot does not see itself.
+    """
+    return db.execute(_ADOPT, {"limit": limit}).rowcount
 
 
 def kinds(db: Connection[Any]) -> list[str]:
     """The kinds there are to claim, each with its cursor."""
-    db.execute(
-        "insert into birthday.cursors (kind) select name from birthday.kinds on conflict (kind) do nothing"
-    )
+    db.execute(_NEW_KINDS)
     return [row[0] for row in db.execute("select kind from birthday.cursors order by kind").fetchall()]
 
 

@@ -17,7 +17,7 @@ class Letter(Greeting, frozen=True):
 
 
 _LETTERS = """
-select g.id, g.person_id, p.first_name, p.last_name, g.due_at, g.attempts, g.kind, g.year, d.day,
+select g.id::text, g.person_id::text, p.first_name, p.last_name, g.due_at, g.attempts, g.kind, g.year, d.day,
        l.id, l.reason
   from birthday.letters l
   join birthday.greetings g on g.id = l.greeting_id

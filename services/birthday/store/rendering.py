@@ -18,7 +18,7 @@ class First(Greeting, frozen=True):
 
 
 _FIRST = """
-select birthday.event_id(d.person_id, d.kind, d.year), d.person_id, p.first_name, p.last_name,
+select birthday.event_id(d.person_id, d.kind, d.year)::text, d.person_id::text, p.first_name, p.last_name,
        d.due_at, 0, d.kind, d.year, d.day, d.edition, p.timezone, d.leap_day
   from birthday.chunks c
  cross join unnest(c.members) as member (person_id)
@@ -38,7 +38,7 @@ def first(db: Connection[Any], chunk: Chunk) -> list[First]:
 
 
 _AGAIN = """
-select g.id, g.person_id, p.first_name, p.last_name, g.due_at, g.attempts, g.kind, g.year, d.day
+select g.id::text, g.person_id::text, p.first_name, p.last_name, g.due_at, g.attempts, g.kind, g.year, d.day
   from birthday.chunks c
  cross join unnest(c.members) as member (id)
   join birthday.greetings g on g.id = member.id

@@ -7,12 +7,12 @@ they meet another worker's work.
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
-from uuid import UUID
 
 import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from lamppost.db.arrays import listed
 from services.birthday.calendar import TZDATA, LeapDay
 from services.birthday.store.chunks import Chunk
 
@@ -20,10 +20,10 @@ from services.birthday.store.chunks import Chunk
 class Outcome(msgspec.Struct, frozen=True):
     """What became of one greeting that was tried; `wait` (seconds) is of those to be tried again."""
 
-    id: UUID
+    id: str
     state: Literal["delivered", "waiting", "dead"]
     wait: float | None = None
-    reason: str = ""
+    reason: str | None = None
 
 
 class Tally(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ class Turn(msgspec.Struct, frozen=True):
 class Turned(msgspec.Struct, frozen=True):
     """A person's outcome: `turn` counts from 1, and holds if the date still has this `edition`."""
 
-    person: UUID
+    person: str
     edition: int
     turn: int
     outcome: Outcome
@@ -83,7 +83,7 @@ retries as (
         on conflict (greeting_id) do update set try_at = excluded.try_at
 ), letters as (
     insert into birthday.letters (greeting_id, reason)
-    select s.id, s.reason
+    select s.id, coalesce(s.reason, '')
       from settled s
      where s.state = 'dead'
 )
@@ -159,7 +159,7 @@ def settle_first(
     turns: Sequence[Turn],
     turned: Sequence[Turned],
     *,
-    rest: Sequence[UUID] = (),
+    rest: Sequence[str] = (),
     late: bool = False,
 ) -> Tally | None:
     """Record a chunk of dates: greetings with their first attempt, and everyone's next occurrence.
@@ -172,23 +172,23 @@ def settle_first(
         "kind": chunk.kind,
         "tzdata": TZDATA,
         "late": late,
-        "person": [each.person for each in turned],
-        "edition": [each.edition for each in turned],
-        "turn": [each.turn for each in turned],
+        "person": listed(each.person for each in turned),
+        "edition": listed(str(each.edition) for each in turned),
+        "turn": listed(str(each.turn) for each in turned),
         **{name: [getattr(turn, name) for turn in turns] for name in Turn.__struct_fields__},
         **_columns([each.outcome for each in turned]),
     }
-    return _settle(db, _SETTLE_FIRST, chunk, {**values, "rest": list(rest)})
+    return _settle(db, _SETTLE_FIRST, chunk, {**values, "rest": listed(rest)})
 
 
 def settle_again(
-    db: Connection[Any], chunk: Chunk, outcomes: Sequence[Outcome], *, rest: Sequence[UUID] = ()
+    db: Connection[Any], chunk: Chunk, outcomes: Sequence[Outcome], *, rest: Sequence[str] = ()
 ) -> Tally | None:
     """Record a chunk of greetings tried before; `rest` (greetings) becomes a chunk of its own.
 
     None when the chunk is no longer ours. Greetings deleted meanwhile are passed over.
     """
-    return _settle(db, _SETTLE_AGAIN, chunk, {**_columns(outcomes), "rest": list(rest)})
+    return _settle(db, _SETTLE_AGAIN, chunk, {**_columns(outcomes), "rest": listed(rest)})
 
 
 def _settle(db: Connection[Any], statement: str, chunk: Chunk, values: dict[str, Any]) -> Tally | None:
@@ -200,11 +200,11 @@ def _settle(db: Connection[Any], statement: str, chunk: Chunk, values: dict[str,
     return Tally(*counts) if freed or values.get("late") else None
 
 
-def _columns(outcomes: Sequence[Outcome]) -> dict[str, list[Any]]:
+def _columns(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """The outcomes turned by a quarter, for `unnest`: one list for each field."""
     return {
-        "id": [each.id for each in outcomes],
-        "state": [each.state for each in outcomes],
+        "id": listed(each.id for each in outcomes),
+        "state": listed(each.state for each in outcomes),
         "wait": [each.wait for each in outcomes],
         "reason": [each.reason for each in outcomes],
     }
@@ -213,8 +213,8 @@ def _columns(outcomes: Sequence[Outcome]) -> dict[str, list[Any]]:
 class Left(msgspec.Struct, frozen=True):
     """A date as an edit left it while its greeting was sent; `event` is that greeting's id."""
 
-    event: UUID
-    person: UUID
+    event: str
+    person: str
     edition: int
     day: date
     leap_day: LeapDay
@@ -226,7 +226,7 @@ class Left(msgspec.Struct, frozen=True):
 
 
 _LEFT = """
-select sent.id as event, d.person_id as person, d.edition, d.day, d.leap_day, p.timezone,
+select sent.id::text as event, d.person_id::text as person, d.edition, d.day, d.leap_day, p.timezone,
        d.year, d.wall, d.zone, d.due_at
   from unnest(%(people)s::uuid[], %(ids)s::uuid[]) as sent (person, id)
   join birthday.dates d on d.person_id = sent.person and d.kind = %(kind)s
@@ -240,8 +240,8 @@ def left(db: Connection[Any], chunk: Chunk, turned: Sequence[Turned]) -> list[Le
     """Whom `settle_first` passed over and who is still there, kept from changing until we are done."""
     values = {
         "kind": chunk.kind,
-        "people": [each.person for each in turned],
-        "ids": [each.outcome.id for each in turned],
+        "people": listed(each.person for each in turned),
+        "ids": listed(each.outcome.id for each in turned),
     }
     with db.cursor(row_factory=class_row(Left)) as cursor:
         return cursor.execute(_LEFT, values).fetchall()

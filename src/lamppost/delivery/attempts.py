@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import psycopg
 
+from lamppost.db.arrays import listed
 from lamppost.delivery.answer import Answer
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ def record(db: "Connection[Any]", service: str, attempts: Sequence[Attempt]) -> 
     values = {
         "service": service,
         "message_ids": [attempt.message_id for attempt in attempts],
-        "numbers": [attempt.number for attempt in attempts],
-        "statuses": [answer.status for answer in answers],
+        "numbers": listed(str(attempt.number) for attempt in attempts),
+        "statuses": listed("null" if answer.status is None else str(answer.status) for answer in answers),
         "errors": [answer.error or None for answer in answers],
-        "latencies": [answer.latency_ms for answer in answers],
+        "latencies": listed(str(answer.latency_ms) for answer in answers),
         "heads": [answer.head[:HEAD_BYTES] or None for answer in answers],
     }
     db.execute(_RECORD, values)
