@@ -2,10 +2,10 @@
 
     .venv/bin/python -m benchmarks.claim [--people 1000000] [--rounds 3]
 
-Ours (one cursor, one row for a thousand greetings) against the queue that most have: `for update skip locked`,
-one row updated and one inserted for each greeting, a thousand at a time or all at once. The same people, the same
-server with fsync on, rounds in turn; each is put back, vacuumed and checkpointed before the next. Medians of seconds,
-and what each wrote into the log.
+Ours (one cursor, one row for a thousand greetings) against the queue that most have: `for update skip
+locked`, one row updated and one inserted for each greeting, a thousand at a time or all at once. The same
+people, the same server with fsync on, rounds in turn; each is put back, vacuumed and checkpointed before
+the next. Medians of seconds, and what each wrote into the log.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def database() -> Iterator[TestDatabase]:
 
 
 def fill(admin: psycopg.Connection[Any], count: int, due: str) -> None:
-    """This many people, all due at one instant."""
+    """Store so many people, all due at one instant."""
     admin.execute(PEOPLE, {"count": count, "due": due})
     admin.execute("insert into birthday.cursors (kind) values ('birthday') on conflict do nothing")
     admin.execute("vacuum analyze")
@@ -120,7 +120,9 @@ def by_row(limit: int) -> Callable[[psycopg.Connection[Any]], int]:
     return claim
 
 
-def timed(admin: psycopg.Connection[Any], claim: Callable[[psycopg.Connection[Any]], int]) -> tuple[int, float, float]:
+def timed(
+    admin: psycopg.Connection[Any], claim: Callable[[psycopg.Connection[Any]], int]
+) -> tuple[int, float, float]:
     """How many it claimed, in how many seconds, with how many MB of log."""
     admin.execute("checkpoint")
     (before,) = admin.execute("select pg_current_wal_insert_lsn()").fetchall()[0]
@@ -132,7 +134,9 @@ def timed(admin: psycopg.Connection[Any], claim: Callable[[psycopg.Connection[An
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--people", type=int, default=1_000_000)
     options.add_argument("--rounds", type=int, default=3)
     chosen = options.parse_args()

@@ -27,6 +27,7 @@ from tests.birthday import World
 
 ROOT = Path(__file__).parent.parent
 
+
 class Instant(asyncio.Protocol):
     """Answers 204 to every request, after `delay` seconds; counts them on stdout's behalf."""
 

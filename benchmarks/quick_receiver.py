@@ -1,6 +1,6 @@
 """A webhook receiver that costs almost nothing: one epoll loop, an empty 204 to every POST, and a count.
 
-    .venv/bin/python -m benchmarks.quick_receiver      prints its port; GET / answers {"posts": …, "first": …}
+.venv/bin/python -m benchmarks.quick_receiver      prints its port; GET / answers {"posts": …, "first": …}
 """
 
 import select

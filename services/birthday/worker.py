@@ -128,9 +128,9 @@ def record(
     """Write what came back; those never begun, or before a closed door, are a chunk of their own."""
     # The rest goes through the tables and the next tick, not straight back to the queue: Lambda
     # cuts a function that feeds its own queue after sixteen rounds.
-    rest = [greeting for greeting, answer in sent if answer is None or answer.status == GONE]
+    rest = [each for each, answer in sent if answer is None or not answer.begun or answer.status == GONE]
     gone = any(answer is not None and answer.status == GONE for _, answer in sent)
-    tried = [(each, answer) for each, answer in sent if answer is not None]
+    tried = [(each, answer) for each, answer in sent if answer is not None and answer.begun]
     ended = [(each, outcome(each, answer)) for each, answer in tried if answer.status != GONE]
     hours = {name: kind.hour for name, kind in known.items()}
     with ctx.transaction() as db:
