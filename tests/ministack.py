@@ -1,7 +1,7 @@
 """ministack: an SQS that we did not write, to judge ours and our services by.
 
 It is installed where it is first needed, in an environment of its own, pinned: its botocore is
-not ours. https://pypi.org/project/ministack/
+not ours. Its project: https://github.com/ministackorg/ministack
 """
 
 import fcntl

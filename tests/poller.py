@@ -5,7 +5,8 @@ times at most, shuffled, from a seed that tells how.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from typing import Any
 
 # An event in, `{"batchItemFailures": […]}` or None out; `FunctionFailed` when it gave no answer.
@@ -32,22 +33,33 @@ class Poller:
         self.deliveries = 0
         self.messages = 0
 
-    def poll(self, *, wait: int = 0) -> int:
-        """Take what is visible, deliver all of it, delete what was handled; how many messages came."""
+    def poll(self, *, wait: int = 0, lanes: Executor | None = None) -> int:
+        """Take what is visible, deliver all of it, delete what was handled; how many messages came.
+
+        With `lanes` its batches are under way side by side.
+        """
         taken = self._take(wait)
         deck = [message for message in taken for _ in range(self._random.randint(1, self._most))]
         self._random.shuffle(deck)
-        failed: set[str] = set()
-        while deck:
-            # Lambda puts a message into a batch once; its second delivery is in another batch.
-            batch = {m["MessageId"]: m for m in deck[: self._random.randint(1, self._batch)]}
-            del deck[: len(batch)]
-            failed |= self._deliver(list(batch.values()))
+        batches = list(self._batches(deck))
+        answers = lanes.map(self._deliver, batches) if lanes else map(self._deliver, batches)
+        failed = set().union(*answers)
         for message in taken:
             if message["MessageId"] not in failed:
                 self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
         self.messages += len(taken)
         return len(taken)
+
+    def _batches(self, deck: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+        """The deck in batches of any size; a message that would be in one twice waits for the next."""
+        while deck:
+            size = self._random.randint(1, self._batch)
+            batch = {message["MessageId"]: message for message in deck[:size]}
+            rest = list(deck[:size])
+            for message in batch.values():
+                rest.remove(message)
+            deck = rest + deck[size:]
+            yield list(batch.values())
 
     def _take(self, wait: int) -> list[dict[str, Any]]:
         taken: list[dict[str, Any]] = []

@@ -1,5 +1,6 @@
 """Asking SQS, and saying its refusals as ours."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +16,11 @@ def connect() -> Any:
     except ImportError as missing:
         raise OperatorError("boto3 is not installed", fix="pip install 'lamppost[local]'") from missing
     with speaking():
-        return boto3.client("sqs", config=Config(retries={"mode": "standard", "max_attempts": 4}))
+        # boto3 itself looks at AWS_DEFAULT_REGION and the profile only.
+        region = os.environ.get("AWS_REGION") or None
+        return boto3.client(
+            "sqs", region_name=region, config=Config(retries={"mode": "standard", "max_attempts": 4})
+        )
 
 
 @contextmanager

@@ -24,8 +24,8 @@ from lamppost.errors import OperatorError
 HOLD_SECONDS = 120
 # What is moved must be ours for long enough to be deleted after it was sent.
 MARGIN_SECONDS = 20
-# A short receive asks a part of SQS's servers only: two empty ones that ask all are an end.
-EMPTY_ENOUGH = 2
+# A receive that waits asks all of SQS's servers, so an empty one is an end; one that does not, asks a few.
+WAIT_SECONDS = 1
 
 
 class SqsShelf:
@@ -44,14 +44,11 @@ class SqsShelf:
 
     def next(self, limit: int) -> list[Letter]:
         """Up to ten messages, in the order that SQS gives."""
-        empty = 0
-        while empty < EMPTY_ENOUGH:
-            found = self._receive(limit)
+        while found := self._receive(limit):
             fresh = [letter for letter in found if letter.id not in self._met]
             self._met.update(letter.id for letter in fresh)
             if fresh:
                 return fresh
-            empty += 1
         return []
 
     def bring_back(self, letters: Sequence[Letter]) -> dict[str, str]:
@@ -147,7 +144,7 @@ class SqsShelf:
                 QueueUrl=self._url,
                 MaxNumberOfMessages=min(limit, limits.BATCH_ENTRIES),
                 VisibilityTimeout=HOLD_SECONDS,
-                WaitTimeSeconds=1,
+                WaitTimeSeconds=WAIT_SECONDS,
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
             ).get("Messages", [])
