@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -145,7 +146,7 @@ async def with_pyreqwest(url: str, count: int, in_flight: int) -> list[int]:
         return await spread(post, count, in_flight)
 
 
-async def spread(post, count: int, in_flight: int) -> list[int]:  # type: ignore[no-untyped-def]
+async def spread(post: Callable[[int], Awaitable[int]], count: int, in_flight: int) -> list[int]:
     """`count` posts by `in_flight` tasks: the fastest way to keep so many under way with asyncio."""
     numbers, statuses = iter(range(count)), []
 
