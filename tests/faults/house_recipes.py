@@ -90,6 +90,7 @@ class Recipe(NamedTuple):
     weight: float = 1
     by: tuple[str, ...] = ROLES
     foreign_by: tuple[str, ...] = ()
+    public: bool = False
     scoped: bool = True
     rows: bool = False
     listing: bool = False
@@ -216,8 +217,8 @@ def _in_organisation(aim: Aim, dice: random.Random, world: World) -> Ask:
 
 EVERYBODY = (*ROLES, "pair", "founder")
 RECIPES = {
-    "users GET /": Recipe(_nothing, 0.3, EVERYBODY, scoped=False),
-    "users GET /health": Recipe(_nothing, 0.1, EVERYBODY, scoped=False),
+    "users GET /": Recipe(_nothing, 0.3, EVERYBODY, public=True, scoped=False),
+    "users GET /health": Recipe(_nothing, 0.1, EVERYBODY, public=True, scoped=False),
     "users POST /profile": Recipe(_profile, 1, EVERYBODY, scoped=False),
     "users GET /profile": Recipe(_nothing, 1, EVERYBODY, scoped=False),
     "users PATCH /profile": Recipe(_profile, 1, EVERYBODY, scoped=False),
@@ -243,7 +244,7 @@ RECIPES = {
     "users DELETE /organisations/{organisation}/memberships/{id}": Recipe(
         _removed_membership, 1, ("owner", "admin", "pair"), rows=True
     ),
-    "orders GET /health": Recipe(_nothing, 0.1, EVERYBODY, scoped=False),
+    "orders GET /health": Recipe(_nothing, 0.1, EVERYBODY, public=True, scoped=False),
     "orders POST /orders": Recipe(_order, 4, (*ROLES, "pair")),
     "orders GET /orders": Recipe(_orders, 5, (*ROLES, "pair"), listing=True),
     "orders GET /orders/{id}": Recipe(_one, 4, (*ROLES, "pair"), rows=True),

@@ -127,7 +127,7 @@ def _fits(kind: str, recipe: Recipe) -> bool:
         "another's row": recipe.rows,
         "another's cursor": recipe.listing,
         "a changed cursor": recipe.listing,
-        "nobody": recipe.weight != 0.3,
+        "nobody": not recipe.public,
     }[kind]
 
 
