@@ -11,12 +11,11 @@ from psycopg import Connection
 from lamppost import Context, OperatorError, SettingMissing, not_found
 from lamppost.db import health
 from lamppost.db.health import Health
-from services.birthday import calendar, people
+from services.birthday import calendar, days, people
 from services.birthday.calendar import LeapDay
-from services.birthday.store import dates, kinds
+from services.birthday.store import dates
 from services.birthday.store import people as store
-from services.birthday.store.dates import Day
-from services.birthday.store.kinds import BIRTHDAY, Asked
+from services.birthday.store.kinds import BIRTHDAY
 from services.birthday.store.people import Person
 
 LEAP_DAY = "/bday/leap-day"
@@ -86,7 +85,7 @@ def create_user(body: NewPerson, ctx: Context) -> Shown:
     zone = people.timezone("timezone", body.timezone)
     usual = _usual_leap_day(ctx, born) if body.leap_day is UNSET else None
     with ctx.transaction() as db:
-        kind = _kind(db, BIRTHDAY)
+        kind = days.find_kind(db, BIRTHDAY)
         leap_day = body.leap_day if body.leap_day is not UNSET else usual or kind.leap_day
         people.check_born("dateOfBirth", born, zone, now=kind.now)
         person = store.create(
@@ -122,7 +121,7 @@ def update_user(id: UUID, body: Changes, ctx: Context) -> Shown:
         before = store.hold(db, id)
         if before is None:
             raise _nobody(id)
-        now = _kind(db, BIRTHDAY).now
+        now = days.find_kind(db, BIRTHDAY).now
         after = _changed(before, body)
         if after.date_of_birth != before.date_of_birth:
             people.check_born("dateOfBirth", after.date_of_birth, after.timezone, now=now)
@@ -133,6 +132,11 @@ def update_user(id: UUID, body: Changes, ctx: Context) -> Shown:
     assert person is not None, "held since it was found"
     ctx.log.info("person.saved", person=id)
     return _shown(person)
+
+
+def put_date(id: UUID, kind: str, body: days.NewDay, ctx: Context) -> days.ShownDay:
+    """Give a person a yearly day beside their birthday, or change it."""
+    return days.put_date(id, kind, body, ctx)
 
 
 def delete_user(id: UUID, ctx: Context) -> None:
@@ -179,13 +183,6 @@ def _usual_leap_day(ctx: Context, born: date) -> LeapDay | None:
     return chosen
 
 
-def _kind(db: Connection[Any], name: str) -> Asked:
-    kind = kinds.find(db, name)
-    if kind is None:
-        raise not_found("KIND_NOT_FOUND", f"there is no kind of day called {name[:50]!r}")
-    return kind
-
-
 def _move(db: Connection[Any], person: Person) -> None:
     """Put what is still to come where the person's date and zone now say.
 
@@ -195,26 +192,7 @@ def _move(db: Connection[Any], person: Person) -> None:
     for day in dates.hold(db, person.id):
         if day.kind == BIRTHDAY:
             day = msgspec.structs.replace(day, day=person.date_of_birth, leap_day=person.leap_day)
-        _place(db, person, day, _kind(db, day.kind))
-
-
-def _place(db: Connection[Any], person: Person, day: Day, kind: Asked) -> None:
-    """Write the day as it is now, and its next occurrence, unless that one is due. The caller holds both."""
-    if day.to_come:
-        to = calendar.next_occurrence(
-            day.day,
-            calendar.zone(person.timezone),
-            after=kind.now,
-            leap_day=day.leap_day,
-            hour=kind.hour,
-            greeted=day.greeted_year,
-        )
-        moved = dates.move(
-            db, person.id, day.kind, day=day.day, leap_day=day.leap_day, zone=person.timezone, to=to
-        )
-        if moved:
-            return
-    dates.edit(db, person.id, day.kind, day=day.day, leap_day=day.leap_day)
+        days.place(db, person, day, days.find_kind(db, day.kind))
 
 
 def _shown(person: Person) -> Shown:

@@ -33,6 +33,12 @@ people = Function(
             example={"body": {"timezone": "Europe/Paris"}},
         ),
         Route("DELETE /user/{id}", api.delete_user, refuses=(NOBODY,)),
+        Route(
+            "PUT /user/{id}/dates/{kind}",
+            api.put_date,
+            refuses=(NOBODY, "404 KIND_NOT_FOUND", "409 BIRTHDAY_FOLLOWS", "422 invalid_date"),
+            example={"body": {"date": "2015-06-01"}},
+        ),
     ),
     reads=("/bday/leap-day",),
 )

@@ -1,6 +1,6 @@
 """When a greeting is due, by dates alone."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.birthday import calendar
-from services.birthday.calendar import birthday_in, next_greeting, next_occurrence
+from services.birthday.calendar import Hour, birthday_in, next_greeting, next_occurrence
 
 VECTORS = [
     ("America/New_York", "2026-03-08", "2026-03-08T13:00:00Z"),
@@ -115,3 +115,25 @@ def test_years_up_to_the_last_greeted_one_are_passed_over() -> None:
 def test_central_european_time_has_summers() -> None:
     june = next_greeting(date(1990, 6, 1), calendar.zone("CET"), after=datetime(2025, 1, 1, tzinfo=UTC))
     assert june == utc("2025-06-01T07:00:00Z")
+
+
+NIGHT = time(2, 30)
+
+
+@pytest.mark.parametrize(
+    ("day", "hour", "due"),
+    [
+        # New York, 2026: on 8 March there is no 2:30, on 1 November there is 1:30 twice.
+        ("2026-03-08", Hour(NIGHT), "2026-03-08T07:30:00Z"),
+        ("2026-03-08", Hour(NIGHT, gap="before"), "2026-03-08T06:30:00Z"),
+        ("2026-11-01", Hour(time(1, 30)), "2026-11-01T05:30:00Z"),
+        ("2026-11-01", Hour(time(1, 30), repeat="last"), "2026-11-01T06:30:00Z"),
+        ("2026-07-01", Hour(NIGHT, gap="before", repeat="last"), "2026-07-01T06:30:00Z"),
+    ],
+)
+def test_an_hour_that_is_skipped_or_comes_twice_follows_the_kinds_policy(
+    day: str, hour: Hour, due: str
+) -> None:
+    born = date.fromisoformat(day)
+    zone = calendar.zone("America/New_York")
+    assert calendar.occurrence_in(2026, born, zone, hour=hour).due_at == utc(due)
