@@ -58,7 +58,7 @@ class Fault:
                 execute(cursor.connection.cursor(), "select pg_sleep(1)")
             return execute(cursor, query, *given, **how)
 
-        Statement.execute = faulty  # type: ignore[method-assign]
+        Statement.execute = faulty  # type: ignore[method-assign]  # the fault is injected here
 
 
 class Lambda:
