@@ -142,7 +142,7 @@ def test_when_those_that_go_ahead_fail_again_the_rest_stays(desk: Desk) -> None:
 def test_letters_that_fail_again_are_not_brought_back_in_a_circle(desk: Desk) -> None:
     desk.bury(*letters(LETTERS))
     desk.consume(lambda body: False)
-    said = desk.house.run("queue", "redrive", "desk-dlq", "--rate", "1000", "--stop-after", "0")
+    said = desk.house.run("queue", "redrive", "desk-dlq", "--rate", "60", "--stop-after", "0")
     assert said["moved"] == {"desk": LETTERS}
     until(lambda: desk.count(desk.dead) == LETTERS)
     again = desk.house.run("queue", "peek", "desk-dlq", "--limit", "100")
