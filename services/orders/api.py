@@ -79,10 +79,14 @@ def change(id: UUID, body: shapes.Changes, ctx: Context, organisation: UUID | No
 
 
 def discard(id: UUID, ctx: Context, organisation: UUID | None = None) -> None:
-    """Throw a draft away."""
-    with tenant(ctx, organisation, roles=steps.WRITERS) as db:
+    """Throw a draft away, its files first: what dies in between is ended by asking again."""
+    with (here := tenant(ctx, organisation, roles=steps.WRITERS)) as db:
+        noted = attaching.of(db, id)
         if not writing.discard(db, id):
             raise _elsewhere(db, id)
+        files = ctx.bucket(FILES).of(here.member.tenant)
+        for each in noted:
+            files.delete(f"{id}/{each.id}")
     ctx.log.info("order.discarded", order=id)
 
 
@@ -151,6 +155,15 @@ def attachments(id: UUID, ctx: Context, organisation: UUID | None = None) -> sha
         noted = attaching.of(db, id)
     files = ctx.bucket(FILES).of(here.member.tenant)
     return shapes.Attachments([_shown(id, each, files) for each in noted])
+
+
+def detach(id: UUID, attachment: UUID, ctx: Context, organisation: UUID | None = None) -> None:
+    """Take an attachment away, the file first: what dies in between is ended by asking again."""
+    with (here := tenant(ctx, organisation, roles=steps.WRITERS)) as db:
+        if not attaching.forget(db, id, attachment):
+            raise CallerError(404, "attachment_not_found", "you see no such attachment")
+        ctx.bucket(FILES).of(here.member.tenant).delete(f"{id}/{attachment}")
+    ctx.log.info("order.detached", order=id, attachment=attachment)
 
 
 def _shown(order: UUID, noted: shapes.Noted, files: Objects) -> shapes.Attachment:

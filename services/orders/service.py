@@ -50,9 +50,15 @@ desk = Function(
         ),
         Route("GET /orders/{id}/attachments", api.attachments, refuses=(NONE,)),
         Route("POST /orders/{id}/attachments/confirm", api.confirm, refuses=(NONE,)),
+        Route(
+            "DELETE /orders/{id}/attachments/{attachment}",
+            api.detach,
+            refuses=("404 attachment_not_found",),
+        ),
     ),
     reads=("orders/{env}/cursors",),
     stores=("orders-files/attachments",),
+    deletes=("orders-files/attachments",),
 )
 
 service = Service(

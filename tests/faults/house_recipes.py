@@ -207,6 +207,15 @@ def _arrived(aim: Aim, dice: random.Random, world: World) -> Ask:
     return ask._replace(path={"id": dice.choice(sent)}) if sent and dice.random() < 0.7 else ask
 
 
+def _detached(aim: Aim, dice: random.Random, world: World) -> Ask:
+    known = [(order, said["id"]) for tenant, order, said in world.uploads if tenant == aim.rows]
+    if known and dice.random() < 0.5:
+        order, attachment = dice.choice(known)
+        return Ask({"id": order, "attachment": attachment}, query=_asked(aim))
+    ask = _one(aim, dice, world)
+    return ask._replace(path={**ask.path, "attachment": str(uuid4())})
+
+
 def _nothing(aim: Aim, dice: random.Random, world: World) -> Ask:
     return Ask()
 
@@ -257,4 +266,7 @@ RECIPES = {
     "orders POST /orders/{id}/attachments": Recipe(_attached, 1, (*ROLES, "pair"), rows=True),
     "orders GET /orders/{id}/attachments": Recipe(_arrived, 2, (*ROLES, "pair"), rows=True),
     "orders POST /orders/{id}/attachments/confirm": Recipe(_arrived, 0.4, (*ROLES, "pair"), rows=True),
+    "orders DELETE /orders/{id}/attachments/{attachment}": Recipe(
+        _detached, 0.4, (*ROLES, "pair"), rows=True
+    ),
 }

@@ -95,6 +95,12 @@ def _attached(house: House) -> Ask:
     return f"{path}/confirm", None, owner
 
 
+def _detached(house: House) -> Ask:
+    """Taking a file away that was only announced."""
+    path, body, owner = _ordered("/orders/{id}/attachments", DRAWING)(house)
+    return f"{path}/{_made(house, 'orders', path, body, owner)['id']}", None, owner
+
+
 # How each call is made, by service and route: its path, body and headers. A new route needs a line here, or
 # an `example=` and a path that names nothing.
 LINES: dict[str, Callable[[House], Ask]] = {
@@ -128,6 +134,7 @@ LINES: dict[str, Callable[[House], Ask]] = {
     "orders POST /orders/{id}/cancel": _ordered("/orders/{id}/cancel"),
     "orders POST /orders/{id}/attachments": _ordered("/orders/{id}/attachments", DRAWING),
     "orders POST /orders/{id}/attachments/confirm": _attached,
+    "orders DELETE /orders/{id}/attachments/{attachment}": _detached,
 }
 
 

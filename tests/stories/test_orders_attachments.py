@@ -101,6 +101,21 @@ def test_another_organisation_sees_nothing_of_it(house: House) -> None:
     assert other("POST", f"{order}/attachments", DRAWING).status == 404
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["the file alone", "with its order"])
+def test_what_is_taken_away_is_gone_from_the_bucket_too(house: House, whole: bool) -> None:
+    ask, other = somebody(house), somebody(house)
+    order = order_of(ask)
+    granted = ask("POST", f"{order}/attachments", DRAWING).json
+    send(house, granted)
+    (item,) = ask("POST", f"{order}/attachments/confirm").json["items"]
+    gone = order if whole else f"{order}/attachments/{item['id']}"
+    assert other("DELETE", gone).status == 404
+    assert house.ask("GET", item["link"]).status == 200
+    assert ask("DELETE", gone).status == 204
+    assert house.ask("GET", item["link"]).status == 404
+    assert ask("DELETE", gone).status == 404
+
+
 def test_an_order_has_twenty_attachments_at_most_whoever_hurries(house: House) -> None:
     ask = somebody(house)
     order = order_of(ask)

@@ -57,3 +57,11 @@ update orders.attachments
 def stored(db: Connection[Any], order: UUID, ids: list[UUID]) -> None:
     """Note that these have arrived; what is noted already keeps its moment."""
     db.execute(_STORED, (order, ids))
+
+
+def forget(db: Connection[Any], order: UUID, attachment: UUID) -> bool:
+    """Delete an attachment's row; False when there is none."""
+    deleted = db.execute(
+        "delete from orders.attachments where order_id = %s and id = %s", (order, attachment)
+    )
+    return deleted.rowcount == 1
