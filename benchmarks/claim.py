@@ -29,13 +29,13 @@ ROOT = Path(__file__).parent.parent
 PEOPLE = """
 with person as (
     insert into birthday.people (first_name, last_name, date_of_birth, timezone, created_at, updated_at)
-    select 'Person', n::text, %(due)s::date - interval '30 years', 'Etc/UTC', now(), now()
+    select 'Person', n::text, %(due)s::timestamptz::date - interval '30 years', 'Etc/UTC', now(), now()
       from generate_series(1, %(count)s) as n
  returning id, date_of_birth
 )
 insert into birthday.dates (person_id, day, leap_day, year, wall, zone, tzdata, due_at)
 select id, date_of_birth, 'march-1', extract(year from %(due)s::timestamptz at time zone 'UTC'),
-       %(due)s::timestamptz at time zone 'UTC', 'Etc/UTC', '-', %(due)s
+       %(due)s::timestamptz at time zone 'UTC', 'Etc/UTC', '-', %(due)s::timestamptz
   from person
 """
 # What a row queue has: the row's state, and an index of those that wait.

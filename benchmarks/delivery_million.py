@@ -138,7 +138,10 @@ def main() -> None:
     options.add_argument("--people", type=int, default=1_000_000)
     chosen = options.parse_args()
     receiver = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.quick_receiver"], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-m", "benchmarks.quick_receiver", "--serve"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
     )
     with tempfile.TemporaryDirectory() as folder:
         house = House(Path(folder) / "data", root=ROOT, furnished=False)

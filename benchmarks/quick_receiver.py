@@ -5,6 +5,7 @@
 
 import select
 import socket
+import sys
 import time
 
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -76,5 +77,5 @@ def main() -> None:
                 peer.connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and "--serve" in sys.argv:
     main()

@@ -112,6 +112,22 @@ def test_a_slice_takes_all_of_its_last_instant_and_leaves_the_rest(world: World)
     assert members(world) == Counter(first + then)
 
 
+def test_latecomers_do_not_make_a_short_slice_forget_how_far_it_was(world: World) -> None:
+    world.create()
+    world.now_is(NINE)
+    claim(world.ctx)
+    late = [world.create()["id"] for _ in range(3)]
+    world.admin.execute(
+        "update birthday.dates set year = 2025, due_at = %s, xid = pg_current_xact_id() where year = 2026",
+        (NINE,),
+    )
+    with world.ctx.transaction() as db:
+        assert claiming.claim_due(db, "birthday", limit=2) == len(late)
+    known = world.admin.execute("select seen is not null from birthday.cursors").fetchall()
+    assert known == [(True,)]
+    assert claim(world.ctx) == 0
+
+
 def test_a_clock_that_goes_back_and_comes_again_claims_nobody_twice_and_forgets_nobody(world: World) -> None:
     east = world.create()["id"]
     world.now_is(NINE)

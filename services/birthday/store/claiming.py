@@ -36,10 +36,16 @@ select claimed_to::text as claimed_to, seen::text as seen, lamppost.now() as now
 
 # What came due since, and what was due before but written by a transaction that had not ended when we looked.
 _NEW: LiteralString = """
-    select person_id, due_at, xid
-      from birthday.dates
-     where kind = %(kind)s and due_at <= %(now)s
-       and (due_at > %(claimed_to)s or not pg_visible_in_snapshot(xid, %(seen)s))
+    (select person_id, due_at, xid
+       from birthday.dates
+      where kind = %(kind)s and due_at <= least(%(claimed_to)s::timestamptz, %(now)s)
+        and not pg_visible_in_snapshot(xid, %(seen)s))
+     union all
+    (select person_id, due_at, xid
+       from birthday.dates
+      where kind = %(kind)s and due_at > %(claimed_to)s and due_at <= %(now)s
+      order by due_at
+      fetch first %(slice)s rows with ties)
 """
 
 # Everything that is due and no member of a chunk. It needs no cursor, and reads all that is on its way.
@@ -54,6 +60,8 @@ _UNCLAIMED: LiteralString = """
                     where kind = %(kind)s) as member
             where member.person_id = d.person_id and pg_visible_in_snapshot(d.xid, member.seen)
        )
+     order by due_at
+     fetch first %(slice)s rows with ties
 """
 
 _CLAIM: LiteralString = """
@@ -61,8 +69,8 @@ with part as materialized (
     select array_agg(person_id) as members, min(due_at) as due_at, max(due_at) as last_at,
            bool_or(xid >= (select pg_snapshot_xmax(pg_current_snapshot()))) as foreign_xid
       from (
-           select *, (row_number() over (order by due_at) - 1) / %(chunk)s as number
-             from ({due} order by due_at fetch first %(slice)s rows with ties) as due
+           select *, (row_number() over () - 1) / %(chunk)s as number
+             from ({due}) as due
            ) as numbered
      group by number
 ), written as (
@@ -71,7 +79,7 @@ with part as materialized (
       from part
 ), done as (
     select coalesce(sum(cardinality(members)), 0)::int as claimed,
-           case when sum(cardinality(members)) >= %(slice)s then max(last_at) else %(now)s end as upto,
+           case when sum(cardinality(members)) >= %(slice)s then {last} else %(now)s end as upto,
            {foreign} as foreign_xid
       from part
 )
@@ -82,8 +90,11 @@ update birthday.cursors c
  where c.kind = %(kind)s
 returning d.claimed
 """
-_CLAIM_NEW: LiteralString = _CLAIM.replace("{due}", _NEW).replace(
-    "{foreign}", "coalesce(bool_or(foreign_xid), false)"
+# What was late is taken as a whole: however short the slice, the cursor never goes back.
+_CLAIM_NEW: LiteralString = (
+    _CLAIM.replace("{due}", _NEW)
+    .replace("{last}", "greatest(max(last_at), %(claimed_to)s)")
+    .replace("{foreign}", "coalesce(bool_or(foreign_xid), false)")
 )
 # Members of a chunk out of the same backup count here too.
 _FOREIGN: LiteralString = """exists (
@@ -92,7 +103,11 @@ _FOREIGN: LiteralString = """exists (
                 where kind = %(kind)s and due_at <= %(now)s
                   and xid >= (select pg_snapshot_xmax(pg_current_snapshot()))
            )"""
-_CLAIM_UNCLAIMED: LiteralString = _CLAIM.replace("{due}", _UNCLAIMED).replace("{foreign}", _FOREIGN)
+_CLAIM_UNCLAIMED: LiteralString = (
+    _CLAIM.replace("{due}", _UNCLAIMED).replace("{last}", "max(last_at)").replace("{foreign}", _FOREIGN)
+)
+# The planner takes a chunk for ten people and would go through all members for each date.
+_BY_HASH = "set local enable_nestloop = off"
 
 
 # `on conflict` alone would wait for whoever holds the cursor.
@@ -139,6 +154,7 @@ def adopt(db: Connection[Any], *, limit: int = SLICE) -> int:
     Theirs is one that this server has yet to reach, so no claim could see them. It looks only where a cursor
     says nothing. Commit before the claim: a transaction's own snapshot does not see itself.
     """
+    db.execute(_BY_HASH)
     return db.execute(_ADOPT, {"limit": limit}).rowcount
 
 
@@ -164,6 +180,7 @@ def claim_due(db: Connection[Any], kind: str, *, limit: int = SLICE) -> int:
     if held.known:
         row = db.execute(_CLAIM_NEW, {**values, "claimed_to": held.claimed_to, "seen": held.seen}).fetchone()
     else:
+        db.execute(_BY_HASH)
         row = db.execute(_CLAIM_UNCLAIMED, values).fetchone()
     return int(row[0]) if row else 0
 
