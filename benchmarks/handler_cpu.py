@@ -43,20 +43,41 @@ for name, (event, status) in told["events"].items():
 print(json.dumps(out), file=sys.stderr)
 """
 START = f"{CONTEXT}\n    function_version = '1'\n    memory_limit_in_mb = 512\n    log_group_name = 'g'\n"
-POOL = """
+# As services/birthday/store/people.py asks it.
+QUERY = """
+select p.id, p.first_name, p.last_name, p.date_of_birth, p.timezone, p.leap_day,
+       least((select min(d.due_at) from birthday.dates d where d.person_id = p.id),
+             (select min(g.due_at) from birthday.greetings g
+               where g.person_id = p.id and g.status = 'waiting')
+       ) as next_greeting_at, p.created_at, p.updated_at
+  from birthday.people p
+ where p.id = %s
+"""
+POOL = (
+    """
 import os
 from uuid import UUID
 from psycopg_pool import ConnectionPool
 pool = ConnectionPool(os.environ["DSN"], min_size=1, max_size=1, open=True, kwargs={"autocommit": True})
-QUERY = "select id, first_name, last_name, timezone from birthday.people where id = %s"
+QUERY = """
+    + repr(QUERY)
+    + """
 """
+)
 MODEL = """
+from datetime import date, datetime
 from pydantic import BaseModel
 class Person(BaseModel):
     id: UUID
     firstName: str
     lastName: str
+    dateOfBirth: date
     timezone: str
+    leapDay: str
+    nextGreetingAt: datetime | None
+    createdAt: datetime
+    updatedAt: datetime
+NAMES = tuple(Person.model_fields)
 """
 PROGRAMS = {
     "lamppost": START + "from lamppost.runtime.entry import handle as handler\n" + LOOP,
@@ -75,7 +96,7 @@ def get_user(id: UUID) -> Person:
         row = db.execute(QUERY, (id,)).fetchone()
     if row is None:
         raise HTTPException(404)
-    return Person(id=row[0], firstName=row[1], lastName=row[2], timezone=row[3])
+    return Person(**dict(zip(NAMES, row)))
 handler = Mangum(app, lifespan="off")
 """
     + LOOP,
@@ -94,7 +115,7 @@ def get_user(id: UUID) -> Person:
         row = db.execute(QUERY, (id,)).fetchone()
     if row is None:
         raise NotFoundError("nobody")
-    return Person(id=row[0], firstName=row[1], lastName=row[2], timezone=row[3])
+    return Person(**dict(zip(NAMES, row)))
 def handler(event, context):
     return app.resolve(event, context)
 """
@@ -104,6 +125,7 @@ def handler(event, context):
     + """
 from chalice import Chalice, NotFoundError, BadRequestError
 app = Chalice(app_name="x")
+NAMES = "id firstName lastName dateOfBirth timezone leapDay nextGreetingAt createdAt updatedAt".split()
 @app.route("/user/{id}")
 def get_user(id):
     app.log.warning("request")
@@ -115,7 +137,7 @@ def get_user(id):
         row = db.execute(QUERY, (id,)).fetchone()
     if row is None:
         raise NotFoundError("nobody")
-    return {"id": str(row[0]), "firstName": row[1], "lastName": row[2], "timezone": row[3]}
+    return {name: str(value) for name, value in zip(NAMES, row)}
 """
     # Chalice knows only the older event.
     + """
