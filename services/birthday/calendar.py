@@ -103,10 +103,18 @@ def occurrence_in(
 @lru_cache(maxsize=4096)
 def _on(year: int, day: date, zone: ZoneInfo, hour: Hour) -> Occurrence:
     wall = datetime.combine(day, hour.at)
+    return Occurrence(year, wall, instant(wall, zone, hour))
+
+
+def instant(wall: datetime, zone: ZoneInfo, hour: Hour = AT_NINE) -> datetime:
+    """When (UTC) the clocks of `zone` show `wall` (naive).
+
+    Of `hour` it heeds what counts where they never do, and where they do so twice.
+    """
     early, late = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     # In a gap fold 1 reads the clock as if it had been turned already, which makes it the earlier one.
     wants_second = hour.gap == "before" if early > late else hour.repeat == "last"
-    return Occurrence(year, wall, late if wants_second else early)
+    return late if wants_second else early
 
 
 @cache

@@ -35,4 +35,9 @@ def current(ctx: Context) -> Endpoint:
             code="webhook_url_refused",
         )
     keys = signing.keys(ctx.secret(SIGNING))
-    return Endpoint(url, keys, allowed, sha256(url.encode()).hexdigest())
+    return Endpoint(url, keys, allowed, fingerprint(url))
+
+
+def fingerprint(url: str) -> str:
+    """What stands for `url` where it must not be shown."""
+    return sha256(url.encode()).hexdigest()

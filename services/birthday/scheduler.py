@@ -66,11 +66,15 @@ def claim_retries(ctx: Context) -> int:
 
 
 def relay(ctx: Context) -> None:
-    """Send what the queue does not have; while the endpoint is paused one chunk, as a probe."""
+    """Send what the queue does not have: nothing while a person paused it.
+
+    While the worker paused it one chunk goes out, as a probe.
+    """
     with ctx.transaction() as db:
-        probing = pausing.paused(db) is not None
-    if probing:
-        outbox.relay_chunks(ctx, limit=1)
+        pause = pausing.paused(db)
+    if pause is not None:
+        if pause.who is None:
+            outbox.relay_chunks(ctx, limit=1)
         return
     while outbox.relay_chunks(ctx) and ctx.remaining() > ENOUGH:
         pass

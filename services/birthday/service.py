@@ -14,7 +14,7 @@ from lamppost import (
     minutes,
     seconds,
 )
-from services.birthday import api, scheduler, worker
+from services.birthday import api, operations, scheduler, worker
 
 ADA = {"firstName": "Ada", "lastName": "Lovelace", "dateOfBirth": "1990-12-10", "timezone": "Europe/London"}
 NOBODY = "404 USER_NOT_FOUND"
@@ -56,6 +56,13 @@ deliver = Function(
     sends=("bday-messages-dlq",),
     reads=("/bday/webhook-url", "bday/webhook-signing"),
 )
+operate = Function(
+    name="operations",
+    handler=operations.operate,
+    timeout=minutes(1),
+    sends=("bday-messages",),
+    reads=("/bday/webhook-url",),
+)
 
 service = Service(
     name="birthday",
@@ -64,7 +71,7 @@ service = Service(
     database=Database("bday", secret="bday/db-credentials"),
     # On AWS a Cognito client's token opens it; on one machine curl does, as in the README.
     authorizer=Authorizer(audience=("bday",), local=False),
-    functions=(people, collect, deliver),
+    functions=(people, collect, deliver, operate),
     schedules=(Schedule(every=minutes(1), runs=collect),),
     queues=(
         Queue(
@@ -82,4 +89,5 @@ service = Service(
         Parameter("/bday/leap-day", "march-1 or february-28, for those born on 29 February; unset: march-1"),
     ),
     secrets=(Secret("bday/webhook-signing", 'signs greetings: "whsec_" and base64 of 24 to 64 bytes'),),
+    operations=operate,
 )

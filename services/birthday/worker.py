@@ -90,9 +90,12 @@ def put_back(ctx: Context, late: list[UUID]) -> None:
 
 
 def open_endpoint(ctx: Context) -> Endpoint | None:
-    """The endpoint to post to, or None when there is none or it wanted nothing more."""
+    """The endpoint to post to, or None when there is none, it wanted nothing more, or a person paused."""
     with ctx.transaction() as db:
         closed = pausing.paused(db)
+    if closed is not None and closed.who is not None:
+        ctx.log.warning("webhook.paused", who=closed.who, why=closed.why, since=closed.since)
+        return None
     try:
         target = endpoint.current(ctx)
     except OperatorError as missing:
@@ -100,7 +103,7 @@ def open_endpoint(ctx: Context) -> Endpoint | None:
             pausing.pause(db, endpoint="", why=missing.what)
         ctx.log.error("webhook.unusable", error=missing.what, fix=missing.fix, code=missing.code)
         return None
-    if closed == target.fingerprint:
+    if closed is not None and closed.endpoint == target.fingerprint:
         ctx.log.error("webhook.disabled", fix=f"set another URL in {endpoint.URL}; greetings wait until then")
         return None
     if closed is not None:

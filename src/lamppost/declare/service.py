@@ -341,7 +341,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     `rate` is the class of every route that names none, `rates` adds to the usual classes or replaces them
     (auth 5, api 100, bulk 10, webhook 50 a minute). An answer under an Idempotency-Key is kept for
     `idempotency_keep`. `problems` gives refusals another shape than RFC 9457's.
-    `cors` lets pages of other origins call. `version` is the API's.
+    `cors` lets pages of other origins call. `version` is the API's. `operations` names the function that
+    answers operators (`lamppost deliveries`, `lamppost schedule`), in the words of `delivery.operations`.
     """
 
     name: str
@@ -364,6 +365,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     problems: Problems | None = None
     cors: Cors | None = None
     version: str = "1.0.0"
+    operations: Function | None = None
 
     def __post_init__(self) -> None:
         if not _SERVICE_NAME.match(self.name):
@@ -381,6 +383,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
             (_shape(route) for function in self.functions for route in function.routes),
         )
         self._check_targets()
+        self._check_operations()
         for function in self.functions:
             self._check_function(function)
         self._check_authorizer()
@@ -408,6 +411,17 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
                     f"{function.name!r} is run by a queue and by a schedule",
                     fix="give each a function of its own: one function, one kind of event",
                 )
+
+    def _check_operations(self) -> None:
+        asked = self.operations
+        if asked is None:
+            return
+        woken = [*(queue.runs for queue in self.queues), *(schedule.runs for schedule in self.schedules)]
+        if asked.routes or asked in woken or not any(asked is mine for mine in self.functions):
+            raise AuthorError(
+                f"operators of service {self.name!r} ask {asked.name!r}",
+                fix="name one of the service's functions that has a handler, and no queue and no schedule",
+            )
 
     def _check_function(self, function: Function) -> None:
         name = self.function_name(function)

@@ -62,6 +62,7 @@ def _service(service: Service, folder: str, databases: tuple[DatabaseEntry, ...]
         problems=_problems(service.problems) if service.problems else None,
         cors=_cors(service.cors, service) if service.cors else None,
         buckets=tuple(_bucket(bucket) for bucket in service.buckets),
+        operations=service.operations.name if service.operations else None,
     )
 
 

@@ -169,7 +169,8 @@ class ProblemsEntry(msgspec.Struct, frozen=True):
 class ServiceEntry(msgspec.Struct, frozen=True):
     """One service. `folder` is where its `migrations/` stand, relative to the repository.
 
-    `idempotency_keep` is how many seconds an answer under an Idempotency-Key is kept.
+    `idempotency_keep` is how many seconds an answer under an Idempotency-Key is kept. `operations` is the
+    function that answers operators.
     """
 
     name: str
@@ -189,6 +190,7 @@ class ServiceEntry(msgspec.Struct, frozen=True):
     problems: ProblemsEntry | None = None
     cors: CorsEntry | None = None
     buckets: tuple[BucketEntry, ...] = ()
+    operations: str | None = None
 
     def function(self, name: str) -> FunctionEntry:
         """The function called `name`. Raises `KeyError`."""
