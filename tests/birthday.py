@@ -32,6 +32,7 @@ class FakeContext:
         self.queues: dict[str, list[Any]] = defaultdict(list)
         self.parameters: dict[str, str] = {}
         self.secrets: dict[str, str] = {"bday/webhook-signing": SIGNING_SECRET}
+        self.measured: dict[str, list[float]] = defaultdict(list)
         self.left = timedelta(seconds=30)
         self._db: psycopg.Connection[Any] | None = None
 
@@ -55,6 +56,9 @@ class FakeContext:
 
     def send(self, queue: str, *bodies: Any) -> None:
         self.queues[queue] += [json.loads(msgspec.json.encode(body)) for body in bodies]
+
+    def metric(self, name: str, value: Any, unit: str = "Count", **dimensions: str) -> None:
+        self.measured[name] += list(value) if isinstance(value, list) else [value]
 
     def parameter(self, name: str) -> str:
         return self._setting(self.parameters, name)

@@ -2,7 +2,7 @@
 
 from lamppost import Context, Tick, seconds
 from lamppost.delivery import attempts
-from services.birthday import closing, outbox
+from services.birthday import closing, measuring, outbox
 from services.birthday.store import chunks, claiming, kinds, pausing
 from services.birthday.store.settling import Outcome
 
@@ -26,6 +26,7 @@ def collect_due(tick: Tick, ctx: Context) -> None:
         pass
     if ctx.remaining() > ENOUGH:
         attempts.keep(ctx, KEEP_ATTEMPTS_DAYS)
+        measuring.tick(ctx, claimed=claimed)
     ctx.log.info("greetings.claimed", count=claimed, due=tick.at)
 
 
@@ -91,4 +92,5 @@ def give_up_hopeless(ctx: Context) -> None:
             hours = {kind.name: kind.hour for kind in kinds.every(db).values()}
             dead = [(each, Outcome(each.id, "dead", reason=reason)) for each in closing.render(db, chunk)]
             closing.close(db, chunk, dead, hours)
+        measuring.dead(ctx, len(dead))
         ctx.log.error("chunk.given_up", chunk=chunk.id, members=len(dead), leases=chunk.token)

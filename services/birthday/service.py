@@ -1,6 +1,7 @@
 """Birthdays: people come in over HTTP, greetings go out through a webhook."""
 
 from lamppost import (
+    Alarm,
     Authorizer,
     Database,
     Function,
@@ -82,6 +83,25 @@ service = Service(
             attempts=5,
             keep=days(14),
             dead_keep=days(14),
+        ),
+    ),
+    # What a queue of chunks cannot tell: one message stands for up to a thousand greetings.
+    alarms=(
+        Alarm(
+            name="backlog",
+            about="more than 1,000 greetings are due and wait",
+            metric="UndeliveredEvents",
+            statistic="Maximum",
+            over=1000,
+            period=minutes(1),
+            periods=5,
+        ),
+        Alarm(
+            name="delivery-failures",
+            about="more than a tenth of the attempts to deliver fail",
+            metric="DeliveryFailures",
+            of="DeliveryAttempts",
+            over=10,
         ),
     ),
     parameters=(

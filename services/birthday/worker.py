@@ -12,7 +12,7 @@ from lamppost.delivery import attempts, sending, signing, verdicts
 from lamppost.delivery.answer import Answer
 from lamppost.delivery.attempts import Attempt
 from lamppost.delivery.sending import Post
-from services.birthday import closing, endpoint, messages, outbox
+from services.birthday import closing, endpoint, measuring, messages, outbox
 from services.birthday.endpoint import Endpoint
 from services.birthday.messages import Greeting
 from services.birthday.store import chunks, kinds, letters, pausing
@@ -145,7 +145,7 @@ def record(
     if tally is None:
         ctx.log.warning("chunk.lost_to_another", chunk=chunk.id, token=chunk.token, sent=len(tried))
         return
-    report(ctx, chunk, tally, [answer for _, answer in tried], len(rest))
+    report(ctx, chunk, tally, tried, len(rest))
     if tally.dead:
         outbox.relay_letters(ctx)
 
@@ -167,15 +167,21 @@ def outcome(greeting: Greeting, answer: Answer) -> Outcome:
             return Outcome(greeting.id, "dead", None, why)
 
 
-def report(ctx: Context, chunk: Chunk, tally: Tally, answers: Sequence[Answer], rest: int) -> None:
+def report(
+    ctx: Context, chunk: Chunk, tally: Tally, tried: Sequence[tuple[Greeting, Answer]], rest: int
+) -> None:
     """Say what happened, in numbers; names and addresses stay out of the log."""
-    failed = [each for each in answers if each.status is None or not 200 <= each.status < 300]
+    delivered = [
+        greeting for greeting, answer in tried if answer.status is not None and 200 <= answer.status < 300
+    ]
+    failed = [answer for _, answer in tried if answer.status is None or not 200 <= answer.status < 300]
+    measuring.chunk(ctx, tally, delivered, attempts=len(tried), failed=len(failed))
     errors = sorted({each.error or str(each.status) for each in failed})
     say = ctx.log.warning if tally.late or tally.dead or errors else ctx.log.info
     say(
         "greetings.sent",
         chunk=chunk.id,
-        attempts=len(answers),
+        attempts=len(tried),
         delivered=tally.delivered,
         waiting=tally.waiting,
         dead=tally.dead,

@@ -12,6 +12,7 @@ _HOMES = {
     "lamppost.declare.service": (
         "Database", "Function", "Parameter", "Queue", "Route", "Schedule", "Secret", "Service", "System",
     ),
+    "lamppost.declare.alarms": ("Alarm",),
     "lamppost.declare.bucket": ("Bucket", "Objects", "Stored", "Upload", "megabytes"),
     "lamppost.declare.cors": ("Cors",),
     "lamppost.declare.identity": ("Authorizer", "Caller"),

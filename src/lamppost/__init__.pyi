@@ -1,3 +1,4 @@
+from lamppost.declare.alarms import Alarm as Alarm
 from lamppost.declare.bucket import Bucket as Bucket
 from lamppost.declare.bucket import Objects as Objects
 from lamppost.declare.bucket import Stored as Stored

@@ -25,6 +25,8 @@ _COMMANDS = {
     "doctor": ("lamppost.cli.doctor:doctor", "Look for what is wrong, and say what to do."),
     "invoke": ("lamppost.cli.invoke:invoke", "Run a function once."),
     "logs": ("lamppost.cli.logs:logs", "What functions said."),
+    "alarms": ("lamppost.cli.alarms:alarms", "What rings, and why."),
+    "metrics": ("lamppost.cli.metrics:metrics", "What is measured."),
     "trace": ("lamppost.cli.trace:trace", "One request, from the gateway to the webhook."),
     "receiver": ("lamppost.cli.receiver:receiver", "A webhook receiver that misbehaves as told."),
     "queue": ("lamppost.cli.queue.commands:app", "Queues and dead letters: look, bring back, drop."),

@@ -1,5 +1,6 @@
 """The Context a handler sees. `runtime.context` is the one that runs."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from psycopg import Connection
 
+    from lamppost.declare.alarms import Unit
     from lamppost.declare.bucket import Objects
     from lamppost.declare.identity import Caller
     from lamppost.declare.tenancy import Tenants
@@ -54,6 +56,17 @@ class Context(Protocol):
     @property
     def log(self) -> "Log":
         """Facts in the past tense, with fields: `ctx.log.info("person.saved", person=id)`."""
+        ...
+
+    def metric(
+        self, name: str, value: "float | Iterable[float]", unit: "Unit" = "Count", **dimensions: str
+    ) -> None:
+        """Measure `name`: CloudWatch has it below `Lamppost/{service}`, and `lamppost metrics` here.
+
+        Every value of every dimension is a metric of its own, and billed: never an id. All that an invocation
+        measures is said when it ends, in one line of its log. Of more than a hundred values at once a hundred
+        are kept, with the percentiles of all.
+        """
         ...
 
     def remaining(self) -> timedelta:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from lamppost.declare import limits, names
+from lamppost.declare.alarms import Alarm
 from lamppost.declare.bucket import Bucket, place
 from lamppost.declare.cors import Cors
 from lamppost.declare.durations import hours, seconds
@@ -341,7 +342,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     `rate` is the class of every route that names none, `rates` adds to the usual classes or replaces them
     (auth 5, api 100, bulk 10, webhook 50 a minute). An answer under an Idempotency-Key is kept for
     `idempotency_keep`. `problems` gives refusals another shape than RFC 9457's.
-    `cors` lets pages of other origins call. `version` is the API's. `operations` names the function that
+    `cors` lets pages of other origins call. `alarms` watch the service's own metrics, beside what every
+    function and queue is watched for. `version` is the API's. `operations` names the function that
     answers operators (`lamppost deliveries`, `lamppost schedule`), in the words of `delivery.operations`.
     """
 
@@ -364,6 +366,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_keep: timedelta = hours(24)
     problems: Problems | None = None
     cors: Cors | None = None
+    alarms: tuple[Alarm, ...] = ()
     version: str = "1.0.0"
     operations: Function | None = None
 
@@ -378,6 +381,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         _distinct(f"service {self.name!r} has two buckets named", (b.name for b in self.buckets))
         _distinct(f"service {self.name!r} has two parameters named", (p.name for p in self.parameters))
         _distinct(f"service {self.name!r} has two secrets named", (s.name for s in self.secrets))
+        _distinct(f"service {self.name!r} has two alarms named", (a.name for a in self.alarms))
         _distinct(
             f"service {self.name!r} has two functions answering",
             (_shape(route) for function in self.functions for route in function.routes),

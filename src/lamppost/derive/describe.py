@@ -1,6 +1,7 @@
 """From declarations to the manifest."""
 
 from lamppost.declare import limits
+from lamppost.declare.alarms import Alarm
 from lamppost.declare.bucket import Bucket
 from lamppost.declare.cors import Cors
 from lamppost.declare.identity import Authorizer
@@ -8,6 +9,7 @@ from lamppost.declare.problems import Problems
 from lamppost.declare.rates import Rate
 from lamppost.declare.service import Database, Function, Handler, Queue, Route, Service, System
 from lamppost.derive.manifest import (
+    AlarmEntry,
     AuthorizerEntry,
     BucketEntry,
     CorsEntry,
@@ -62,6 +64,7 @@ def _service(service: Service, folder: str, databases: tuple[DatabaseEntry, ...]
         problems=_problems(service.problems) if service.problems else None,
         cors=_cors(service.cors, service) if service.cors else None,
         buckets=tuple(_bucket(bucket) for bucket in service.buckets),
+        alarms=tuple(_alarm(alarm) for alarm in service.alarms),
         operations=service.operations.name if service.operations else None,
     )
 
@@ -212,4 +215,17 @@ def _bucket(bucket: Bucket) -> BucketEntry:
         cors=bucket.cors,
         answers=limits.ANSWERS,
         answers_keep=limits.ANSWERS_KEEP.days,
+    )
+
+
+def _alarm(alarm: Alarm) -> AlarmEntry:
+    return AlarmEntry(
+        name=alarm.name,
+        about=alarm.about,
+        metric=alarm.metric,
+        of=alarm.of,
+        over=alarm.over,
+        statistic=alarm.statistic,
+        period=int(alarm.period.total_seconds()),
+        periods=alarm.periods,
     )

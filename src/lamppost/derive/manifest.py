@@ -166,6 +166,19 @@ class ProblemsEntry(msgspec.Struct, frozen=True):
     media: str
 
 
+class AlarmEntry(msgspec.Struct, frozen=True):
+    """A limit on a metric of the service's own, or on its share of another in percent. `period`: s."""
+
+    name: str
+    about: str
+    metric: str
+    of: str | None
+    over: float
+    statistic: str
+    period: int
+    periods: int
+
+
 class ServiceEntry(msgspec.Struct, frozen=True):
     """One service. `folder` is where its `migrations/` stand, relative to the repository.
 
@@ -190,6 +203,7 @@ class ServiceEntry(msgspec.Struct, frozen=True):
     problems: ProblemsEntry | None = None
     cors: CorsEntry | None = None
     buckets: tuple[BucketEntry, ...] = ()
+    alarms: tuple[AlarmEntry, ...] = ()
     operations: str | None = None
 
     def function(self, name: str) -> FunctionEntry:

@@ -13,6 +13,7 @@ import msgspec
 
 from lamppost.errors import LamppostError
 from lamppost.local.http import Handler, Request, Response
+from lamppost.local.orders.alarms import Watching
 from lamppost.local.orders.clock import Timing
 from lamppost.local.orders.functions import Functioning
 from lamppost.local.orders.identity import Identifying
@@ -43,6 +44,7 @@ class Control:
             **Setting(system).orders,
             **Identifying(system).orders,
             **Tracing(system).orders,
+            **Watching(system).orders,
         }
 
     async def __call__(self, request: Request) -> Response:

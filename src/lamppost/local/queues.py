@@ -6,6 +6,7 @@ back when its visibility ends. Who waits is woken by the send itself, not by pol
 
 import asyncio
 import base64
+from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -53,6 +54,8 @@ class Queues:
         self._store: QueueStore | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        # Hears what was `Sent`, `Received` or `Deleted`, where, and how many.
+        self.moved: Callable[[str, str, int], None] = lambda *_: None
 
     async def open(self, conninfo: str, *, connections: int = 4, patience: float = 5.0) -> None:
         """Connect and load what is there.
@@ -135,6 +138,7 @@ class Queues:
         """Store `messages`, all or none; on return they are safe. Who waits for them wakes at once."""
         queue = self.settings(name)
         await self._open_store.send(queue.name, messages)
+        self.moved("Sent", queue.name, len(messages))
         bell = self._bell(queue.name)
         delays = [message.delay for message in messages]
         if min(delays) == 0:
@@ -151,6 +155,7 @@ class Queues:
         while True:
             taken = await self._open_store.take(queue, limit=limit, visibility=hidden)
             if taken.messages:
+                self.moved("Received", queue.name, len(taken.messages))
                 bell.ring_in(hidden)
             if taken.next_in is not None:
                 bell.ring_in(min(taken.next_in, LOOK_AGAIN_SECONDS))
@@ -186,6 +191,7 @@ class Queues:
         """Delete by receipt handle. A stale handle deletes nothing. Raises `ReceiptInvalid`."""
         queue = self.settings(name)
         await self._open_store.delete(queue.name, [read_handle(handle) for handle in handles])
+        self.moved("Deleted", queue.name, len(handles))
 
     async def change_visibility(self, name: str, handles: list[str], seconds: list[int]) -> list[bool]:
         """Hide messages for so long from now; tells for each whether it was in flight."""

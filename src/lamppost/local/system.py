@@ -12,6 +12,7 @@ from datetime import datetime
 import msgspec
 
 from lamppost.declare import names
+from lamppost.derive.alarms import alarms
 from lamppost.derive.grants import Grant
 from lamppost.derive.manifest import FunctionEntry, Manifest, ServiceEntry
 from lamppost.errors import LamppostError, OperatorError
@@ -19,6 +20,7 @@ from lamppost.local import state
 from lamppost.local.aliases import Aliases
 from lamppost.local.authorizers import Authorizers
 from lamppost.local.aws.access import Access
+from lamppost.local.aws.cloudwatch import CloudWatch
 from lamppost.local.aws.extension import Extension
 from lamppost.local.aws.lambda_api import Lambda
 from lamppost.local.aws.logs import Logs
@@ -43,6 +45,7 @@ from lamppost.local.inbox import Inbox
 from lamppost.local.launch import Launched
 from lamppost.local.logs import LogStore
 from lamppost.local.messaging import Messaging
+from lamppost.local.monitoring import Monitoring
 from lamppost.local.objects import ObjectStore
 from lamppost.local.options import Options
 from lamppost.local.queue_records import outgoing
@@ -78,6 +81,7 @@ class System:
         self.traces = Traces(data / "traces")
         self.settings = Settings(data)
         self.queues = Queues()
+        self.monitoring = Monitoring(data / "metrics", self.queues, log)
         self.s3 = S3(ObjectStore(data / "objects"), self.access)
         self.inbox = Inbox(data / "inbox.jsonl", self.settings.secrets.texts)
         self.identity = Identity(data / "identity")
@@ -93,7 +97,13 @@ class System:
     async def start(self) -> state.Running:
         """Bring everything up; on return requests are served."""
         self.lambdas = Lambdas(
-            self.nursery, self._append, self._environment, self._register, self.log, traces=self.traces
+            self.nursery,
+            self._append,
+            self._environment,
+            self._register,
+            self.log,
+            traces=self.traces,
+            invoked=self.monitoring.meter.invoked,
         )
         doors = Authorizers(self.identity.verify, self.lambdas.invoke, self.log)
         self.gateway = Gateway(self.lambdas.invoke, doors, self.traces)
@@ -118,6 +128,7 @@ class System:
         self._tidying = asyncio.get_running_loop().create_task(self._tidy())
         self.announce()
         self._opened.set()
+        self.monitoring.start()
         self._expiring = asyncio.create_task(asyncio.to_thread(self.s3.expire))
         return self.announced
 
@@ -135,6 +146,7 @@ class System:
         await self.messaging.declare(manifest)
         self.code = code
         self.lambdas.describe(manifest)
+        self.monitoring.watch.describe(alarms(manifest, env=names.LOCAL_ENV))
         self.identity.describe(manifest)
         self.gateway.describe(manifest)
         self.clock.describe(manifest, lambda named: names.physical(named, names.LOCAL_ENV))
@@ -172,6 +184,7 @@ class System:
         await extension.close()
         await self.lambdas.close()
         self.nursery.close()
+        await self.monitoring.close()
         await self.queues.close()
         self.logs.close()
         self.traces.close()
@@ -189,7 +202,14 @@ class System:
         """Bind the ports first: a taken port is known before anything else has happened."""
         parameters, kept = Ssm(self.settings.parameters), SecretsManager(self.settings.secrets)
         served = ServedFunctions(self.lambdas, self.later)
-        services = (Lambda(served, self.functions), Sqs(self.queues), parameters, kept, Logs(self.logs))
+        services = (
+            Lambda(served, self.functions),
+            Sqs(self.queues),
+            parameters,
+            kept,
+            Logs(self.logs),
+            CloudWatch(self.monitoring, {"FunctionName": self.functions, "QueueName": self.queues.aliases}),
+        )
         port = AwsPort(services, self.access, self.s3)
         self.control = Control(self, port.handler, self._stop)
         gateway = await serve(self._held(self.gateway), port=self.options.port, limits=HTTP_LIMITS)
@@ -271,6 +291,7 @@ class System:
 
     def _append(self, function: str, stream: str, lines: list[str]) -> None:
         self.logs.append(function, stream, lines)
+        self.monitoring.meter.said(lines)
 
     def _zygote_lost(self) -> None:
         self.log.error("zygote.died", fix="started again")

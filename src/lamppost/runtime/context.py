@@ -1,5 +1,6 @@
 """The Context that runs: what `declare.context` promises, kept."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from types import TracebackType
@@ -15,7 +16,9 @@ from lamppost.observe.log import Log
 if TYPE_CHECKING:
     from psycopg import Connection
 
+    from lamppost.declare.alarms import Unit
     from lamppost.declare.tenancy import Tenants
+    from lamppost.observe.metrics import Measured
     from lamppost.runtime.buckets import LiveObjects
     from lamppost.runtime.joined import Joined
 
@@ -54,7 +57,8 @@ class LiveContext:
     """One invocation's Context. Satisfies `declare.context.Context`."""
 
     __slots__ = (
-        "_caller", "_env", "_function", "_joined", "_lambda", "_over", "_service",
+        "_caller", "_env", "_function", "_joined", "_lambda", "_measured", "_over",
+        "_service",
         "log", "request_id", "stage",
     )  # fmt: skip
 
@@ -75,6 +79,7 @@ class LiveContext:
         self._over = False
         self._caller: Caller | None = None
         self._joined: Joined | None = None
+        self._measured: Measured | None = None
         self.stage = stage
         self.log = log
         self.request_id: str = lambda_context.aws_request_id
@@ -126,6 +131,20 @@ class LiveContext:
     def identify(self, caller: Caller | None) -> None:
         """From now on it is known who calls."""
         self._caller = caller
+
+    def metric(
+        self, name: str, value: "float | Iterable[float]", unit: "Unit" = "Count", **dimensions: str
+    ) -> None:
+        if self._measured is None:
+            from lamppost.observe.metrics import Measured
+
+            self._measured = Measured(self._service.name, self._env)
+        self._measured.put(name, value, unit, dimensions)
+
+    def tell(self) -> None:
+        """Write what was measured."""
+        if self._measured is not None:
+            self._measured.write()
 
     def remaining(self) -> timedelta:
         return timedelta(milliseconds=self._lambda.get_remaining_time_in_millis())

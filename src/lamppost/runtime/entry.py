@@ -53,15 +53,18 @@ class Entry:
             self._service, self._function, lambda_context, stage=self._stage, env=self._env, log=self._log
         )
         sampled = self._daemon and trace.sampled(lambdas)
-        if sampled or self._exports:
-            from lamppost.runtime import traced
+        try:
+            if sampled or self._exports:
+                from lamppost.runtime import traced
 
-            kind = self._function.kind
-            with traced.Recorded(here, context.function, kind, event, sampled=sampled) as recording:
+                kind = self._function.kind
+                with traced.Recorded(here, context.function, kind, event, sampled=sampled) as recording:
+                    result = self._run(event, context, lambda_context)
+                    traced.answered(recording, result)
+            else:
                 result = self._run(event, context, lambda_context)
-                traced.answered(recording, result)
-        else:
-            result = self._run(event, context, lambda_context)
+        finally:
+            context.tell()
         if self._function.kind == "http":
             # x-amzn-* are reserved headers at HTTP APIs, and `traceparent` is a request's.
             result["headers"]["x-trace-id"] = here.trace_id

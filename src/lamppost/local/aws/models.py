@@ -17,6 +17,7 @@ from lamppost.errors import OperatorError
 
 # Service to the version of its API.
 VERSIONS = {
+    "cloudwatch": "2010-08-01",
     "lambda": "2015-03-31",
     "logs": "2014-03-28",
     "secretsmanager": "2017-10-17",
@@ -26,6 +27,7 @@ VERSIONS = {
 
 # What stands before the dot in `x-amz-target`.
 TARGETS = {
+    "GraniteServiceVersion20100801": "cloudwatch",
     "AmazonSQS": "sqs",
     "AmazonSSM": "ssm",
     "Logs_20140328": "logs",

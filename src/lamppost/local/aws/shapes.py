@@ -33,6 +33,9 @@ def _check(service: str, shape: Any, raw: Any, path: str) -> None:
         if isinstance(raw, bool):
             raise _wrong_type(path, "a number")
         _check_range(service, shape, _typed(raw, int, path), path)
+    elif kind in ("timestamp", "double"):
+        if isinstance(raw, bool) or not isinstance(raw, int | float):
+            raise _wrong_type(path, "a number")
     elif kind == "boolean":
         _typed(raw, bool, path)
     elif kind == "blob":
@@ -73,6 +76,10 @@ def _wrong_type(path: str, wanted: str) -> CallerError:
 def _missing(service: str, path: str) -> CallerError:
     if service == "sqs":
         return refused("MissingParameter", f"The request must contain the parameter {path}.")
+    if service == "cloudwatch":
+        return refused(
+            "MissingRequiredParameterException", f"The parameter {path} is required, and it is missing."
+        )
     return _invalid(service, path, "null", "Member must not be null")
 
 
@@ -101,9 +108,11 @@ def _check_enum(service: str, shape: Any, value: str, path: str) -> None:
 
 def _invalid(service: str, path: str, value: str, constraint: str) -> CallerError:
     # A value may be a secret: only numbers and enum members are repeated.
-    code = {"sqs": "InvalidParameterValue", "logs": "InvalidParameterException"}.get(
-        service, "ValidationException"
-    )
+    code = {
+        "sqs": "InvalidParameterValue",
+        "logs": "InvalidParameterException",
+        "cloudwatch": "InvalidParameterValueException",
+    }.get(service, "ValidationException")
     shown = f"Value '{value}' at" if value else "Value at"
     if value == "null":
         shown = "Value null at"

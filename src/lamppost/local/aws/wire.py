@@ -32,6 +32,17 @@ _OLD_SQS_CODES = {
     "TooManyEntriesInBatchRequest": f"{_OLD_SQS}TooManyEntriesInBatchRequest",
     "UnsupportedOperation": f"{_OLD_SQS}UnsupportedOperation",
 }
+# CloudWatch's likewise.
+_OLD_CLOUDWATCH_CODES = {
+    "InvalidParameterCombinationException": "InvalidParameterCombination",
+    "InvalidParameterValueException": "InvalidParameterValue",
+    "MissingRequiredParameterException": "MissingParameter",
+}
+# Services whose clients want a refusal's old code too, by what stands before the dot in `x-amz-target`.
+_OLD_CODES = {
+    "AmazonSQS": _OLD_SQS_CODES,
+    "GraniteServiceVersion20100801": _OLD_CLOUDWATCH_CODES,
+}
 
 
 def decode(request: Request, host: str) -> Call:
@@ -85,10 +96,11 @@ def encode_error(request: Request, error: CallerError) -> Response:
             msgspec.json.encode({"Type": fault, "Message": error.what, "message": error.what}),
         )
     headers = _headers("application/x-amz-json-1.1")
-    if request.headers["x-amz-target"].startswith("AmazonSQS."):
+    old = _OLD_CODES.get(request.headers["x-amz-target"].partition(".")[0])
+    if old is not None:
         headers = _headers("application/x-amz-json-1.0")
         fault = "Sender" if error.status < 500 else "Receiver"
-        headers["x-amzn-query-error"] = f"{_OLD_SQS_CODES.get(error.code, error.code)};{fault}"
+        headers["x-amzn-query-error"] = f"{old.get(error.code, error.code)};{fault}"
     return Response(error.status, headers, msgspec.json.encode({"__type": error.code, "message": error.what}))
 
 

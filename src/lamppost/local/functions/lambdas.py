@@ -11,7 +11,7 @@ from lamppost.derive.environment import environment
 from lamppost.derive.grants import Grant, grants
 from lamppost.derive.manifest import FunctionEntry, Manifest, ServiceEntry
 from lamppost.local.functions.nursery import Nursery
-from lamppost.local.functions.pool import Append, Pool
+from lamppost.local.functions.pool import Append, Invoked, Pool
 from lamppost.local.functions.spec import Result, Spec, failure
 from lamppost.local.traces import Traces
 from lamppost.observe.log import Log
@@ -45,7 +45,7 @@ class Lambdas:
 
     def __init__(
         self, nursery: Nursery, append: Append, environment: Environment, register: Register, log: Log,
-        *, traces: Traces | None = None,
+        *, traces: Traces | None = None, invoked: Invoked | None = None,
     ) -> None:  # fmt: skip
         self._nursery = nursery
         self._append = append
@@ -53,6 +53,7 @@ class Lambdas:
         self._register = register
         self._log = log
         self._traces = traces
+        self._invoked = invoked
         self._pools: dict[str, Pool] = {}
         self._keys: dict[str, Key] = {}
         self._overrides: dict[str, Override] = {}
@@ -68,7 +69,9 @@ class Lambdas:
         for name, spec in wanted.items():
             pool = self._pools.get(name)
             if pool is None:
-                self._pools[name] = Pool(spec, self._nursery, self._append, self._log, self._traces)
+                self._pools[name] = Pool(
+                    spec, self._nursery, self._append, self._log, self._traces, invoked=self._invoked
+                )
             elif changed(spec.service.name) or pool.spec != spec:
                 pool.replace(spec)
         for name in self._pools.keys() - wanted.keys():

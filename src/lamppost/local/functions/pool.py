@@ -20,19 +20,24 @@ IDLE_SECONDS = 30.0
 RETURN_SECONDS = 0.02
 
 Append = Callable[[str, str, list[str]], None]
+# Hears of each invocation: the function, what it came to, and how many ran with it.
+Invoked = Callable[[str, Result, int], None]
 
 
 class Pool:
     """Invokes one function. A warm sandbox is kept as long as the runner lives."""
 
     def __init__(
-        self, spec: Spec, nursery: Nursery, append: Append, log: Log, kept: Traces | None = None
-    ) -> None:
+        self, spec: Spec, nursery: Nursery, append: Append, log: Log, kept: Traces | None = None,
+        *, invoked: Invoked | None = None,
+    ) -> None:  # fmt: skip
         self.spec = spec
         self._nursery = nursery
         self._append = append
         self._log = log
         self._traces = kept or Traces()
+        self._invoked = invoked
+        self._running = 0
         self._sandboxes: set[Sandbox] = set()
         self._idle: deque[Sandbox] = deque()
         self._waiting: deque[Invocation] = deque()
@@ -43,7 +48,13 @@ class Pool:
     async def invoke(self, payload: bytes, *, request_id: str = "") -> Result:
         """Run the function once on `payload` (JSON) and return what it gave."""
         with self._traces.work(self.spec.name, "invocation", traces.current.get()) as seen:
-            result = await self._run_once(payload, request_id, seen.place.xray)
+            running = self._running = self._running + 1
+            try:
+                result = await self._run_once(payload, request_id, seen.place.xray)
+            finally:
+                self._running -= 1
+            if self._invoked is not None:
+                self._invoked(self.spec.name, result, min(running, self.spec.limit))
             seen.fields["request_id"] = result.request_id
             if result.error is not None:
                 seen.error = "throttled" if result.throttled else result.error

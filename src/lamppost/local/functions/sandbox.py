@@ -211,7 +211,14 @@ class Sandbox:
         self._say([*said, f"END RequestId: {work.request_id}", report])
         if not work.done.done():
             work.done.set_result(
-                Result(result.payload, result.error, bytes(self._tail), result.throttled, result.request_id)
+                Result(
+                    result.payload,
+                    result.error,
+                    bytes(self._tail),
+                    result.throttled,
+                    result.request_id,
+                    milliseconds,
+                )
             )
 
     def _init_failed(self, payload: bytes) -> None:

@@ -23,13 +23,17 @@ class Spec(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What an invocation gave: `error` is "Unhandled" when it failed, `log_tail` its last 4 KB."""
+    """What an invocation gave: `error` is "Unhandled" when it failed, `log_tail` its last 4 KB.
+
+    `milliseconds` is how long the function worked; None when it never began.
+    """
 
     payload: bytes
     error: str | None = None
     log_tail: bytes = b""
     throttled: bool = False
     request_id: str = ""
+    milliseconds: float | None = None
 
 
 def failure(

@@ -44,7 +44,7 @@ class Timing:
         }
 
     async def _set(self, given: Arguments) -> Any:
-        await self._system.clock.set(_instant(given["at"]))
+        await self._system.clock.set(read_instant(given["at"]))
         return await self._show({})
 
     async def _reset(self, _: Arguments) -> Any:
@@ -78,7 +78,8 @@ class Timing:
         return str(walk.exception())
 
 
-def _instant(text: str) -> datetime:
+def read_instant(text: str) -> datetime:
+    """The time a person wrote, UTC without a zone. Raises `OperatorError`."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
