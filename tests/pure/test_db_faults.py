@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from lamppost.db.faults import CannotConnect, Interrupted, PoolTimeout, interrupted, unavailable
+from lamppost.db.faults import CannotConnect, Interrupted, PoolTimeout, interrupted, outrun, unavailable
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,13 @@ def test_a_database_that_is_out_has_a_stable_reason(error, reason):
 )
 def test_a_fault_of_the_query_is_not_the_databases(error):
     assert unavailable(error) is None
+
+
+def test_work_that_met_another_transaction_is_worth_another_try():
+    assert outrun(errors.SerializationFailure("x"))
+    assert outrun(errors.DeadlockDetected("x"))
+    assert not outrun(errors.UniqueViolation("x"))
+    assert not outrun(psycopg.OperationalError("the connection is lost"))
 
 
 def test_stopped_work_is_told_from_broken_work():

@@ -1,6 +1,6 @@
 """What a database error means to whoever waits for the answer.
 
-`unavailable` is for a 503 with Retry-After, `interrupted` for work that was stopped on purpose.
+`unavailable` and `outrun` are for a 503 with Retry-After, `interrupted` for work that was stopped on purpose.
 """
 
 import psycopg
@@ -98,6 +98,11 @@ def unavailable(error: BaseException) -> str | None:
         return None
     text = str(error)
     return next((reason for reason, signs in _BY_TEXT if any(sign in text for sign in signs)), None)
+
+
+def outrun(error: BaseException) -> bool:
+    """Whether another transaction got in the way (a deadlock, no serial order); nothing was kept."""
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith("40")
 
 
 def interrupted(error: BaseException) -> bool:

@@ -239,6 +239,11 @@ def _blame(error: Exception, log: Log) -> CallerError:
         return CallerError(
             503, "database_unavailable", "the database does not answer; try again", retry_after=2
         )
+    if faults.outrun(error):
+        log.warning("request.outrun", error=_first_line(error))
+        return CallerError(
+            503, "database_unavailable", "another request changed the same things; try again", retry_after=1
+        )
     if faults.interrupted(error):
         log.error("request.interrupted", error=_first_line(error))
         return _given_up()
