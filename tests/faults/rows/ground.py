@@ -28,6 +28,8 @@ SECRET = "whsec_" + "c2VjcmV0" * 4
 START = datetime(2031, 1, 1, tzinfo=UTC)
 # Who was born today and is greeted within the hour lives here, by the hour's number in UTC.
 ZONES = [f"Etc/GMT{hour - 9:+d}" if hour < 22 else f"Etc/GMT{hour - 33:+d}" for hour in range(24)]
+# The waits between five attempts, each with its longest spread.
+RETRIES = [timedelta(seconds=7), timedelta(minutes=7), timedelta(minutes=37), timedelta(minutes=150)]
 UNSETTLED = """
 select count(*)
   from unnest(%s::uuid[]) as person
@@ -41,7 +43,7 @@ class Ground:
     def __init__(self, database: Any, folder: Path) -> None:
         self.database = database
         self.auditor = Auditor(folder, SECRET)
-        self.admin = psycopg.connect(database.admin, autocommit=True)
+        self.connect()
         self.aws = AwsHouse(database.admin, folder)
         self.sqs = self.aws.client("sqs")
         self._furnish()
@@ -77,6 +79,10 @@ class Ground:
         )
         self.point_to(self.auditor.hook)
         self.aws.client("secretsmanager").create_secret(Name="bday/dev/webhook-signing", SecretString=SECRET)
+
+    def connect(self) -> None:
+        """The administrator's connection, a new one where the server was another."""
+        self.admin = psycopg.connect(self.database.admin, autocommit=True)
 
     def point_to(self, url: str) -> None:
         """Where greetings go from now on."""
@@ -128,9 +134,13 @@ class Ground:
         )
         return person
 
+    def pass_time(self, length: timedelta) -> None:
+        """Walk on."""
+        self.set_clock(self.at + length)
+
     def round(self, count: int = 3) -> list[str]:
         """A new hour: so many who are greeted in it are registered before, and now it strikes."""
-        strikes = self.at.replace(minute=0, second=0) + timedelta(hours=1)
+        strikes = self.at.replace(minute=0, second=0) + timedelta(hours=2 if self.at.minute else 1)
         self.set_clock(strikes - timedelta(minutes=1))
         people = self._insert(count, strikes)
         self.set_clock(strikes)
@@ -202,11 +212,11 @@ class Ground:
             else:
                 self.sqs.delete_message(QueueUrl=self.urls[QUEUE], ReceiptHandle=message["ReceiptHandle"])
 
-    def deliver(self) -> None:
+    def deliver(self, **variables: str) -> None:
         """Hand over what is on the queue, once."""
         messages = self.take()
         if messages:
-            self.done(messages, self.functions.start("worker", records(messages)).wait())
+            self.done(messages, self.functions.start("worker", records(messages), **variables).wait())
 
     def leases_end(self) -> None:
         """The time that a dead worker's lease still has is over."""
@@ -230,6 +240,20 @@ class Ground:
         """How many were never greeted, nor given up."""
         (count,) = self.admin.execute(UNSETTLED, (people,)).fetchone() or (0,)
         return int(count)
+
+    def waits_pass(self) -> None:
+        """Every retry there may be comes, and the worker each time."""
+        for wait in RETRIES:
+            self.tick()
+            self.deliver()
+            self.pass_time(wait)
+        self.tick()
+        self.deliver()
+
+    def waiting(self, queue: str = QUEUE) -> int:
+        """Messages on a queue, received or not."""
+        kept = self.sqs.get_queue_attributes(QueueUrl=self.urls[queue], AttributeNames=["All"])["Attributes"]
+        return int(kept["ApproximateNumberOfMessages"]) + int(kept["ApproximateNumberOfMessagesNotVisible"])
 
     def audit(self) -> dict[str, Any]:
         """What the auditor says of everybody so far."""
