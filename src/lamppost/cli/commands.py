@@ -30,6 +30,11 @@ _COMMANDS = {
     "trace": ("lamppost.cli.trace:trace", "One request, from the gateway to the webhook."),
     "receiver": ("lamppost.cli.receiver:receiver", "A webhook receiver that misbehaves as told."),
     "queue": ("lamppost.cli.queue.commands:app", "Queues and dead letters: look, bring back, drop."),
+    "schedule": ("lamppost.cli.schedule.commands:app", "Schedules, and when a person's days come and why."),
+    "deliveries": (
+        "lamppost.cli.deliveries.commands:app",
+        "What went out and what did not: look, send again, pause.",
+    ),
     "clock": ("lamppost.cli.clock:app", "Show and move the system's time."),
     "params": ("lamppost.cli.params:app", "Read and set parameters."),
     "secrets": ("lamppost.cli.secrets:app", "Read and set secrets."),

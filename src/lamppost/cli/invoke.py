@@ -32,11 +32,12 @@ def invoke(
             f"the payload is not JSON: {error}", fix="quote it for the shell: '{\"a\": 1}'"
         ) from error
     result = ask(data, "invoke", function=function, payload=event, later=later)
-    show(result, lambda: _words(result), as_json=json)
+    show(result, lambda: words(result), as_json=json)
     return 1 if result.get("error") else 0
 
 
-def _words(result: dict[str, Any]) -> str:
+def words(result: dict[str, Any]) -> str:
+    """What a function said, and what it gave."""
     if "payload" not in result:
         return f"accepted, request {result['request_id']}"
     said = safe(result["log"].rstrip())

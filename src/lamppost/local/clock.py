@@ -75,6 +75,12 @@ class Clock:
         )
         self._changed.set()
 
+    def planned(self) -> list[tuple[Paced, datetime | None, datetime]]:
+        """Each schedule, when it last ticked, and when it will, if nobody moves the clock."""
+        now = self.now()
+        ticked = ((each, self._ticked.get(each.function)) for each in self._schedules)
+        return [(each, last, _after(max(last or now, now), each.every)) for each, last in ticked]
+
     def now(self) -> datetime:
         """The system's time."""
         return datetime.now(UTC) + self._shift

@@ -20,6 +20,7 @@ from lamppost.local.orders.identity import Identifying
 from lamppost.local.orders.kinds import Arguments, Order
 from lamppost.local.orders.overview import Overview
 from lamppost.local.orders.queues import Queueing
+from lamppost.local.orders.schedules import Scheduling
 from lamppost.local.orders.settings import Setting
 from lamppost.local.orders.traces import Tracing
 
@@ -41,6 +42,7 @@ class Control:
             **Functioning(system).orders,
             **self._timing.orders,
             **Queueing(system).orders,
+            **Scheduling(system).orders,
             **Setting(system).orders,
             **Identifying(system).orders,
             **Tracing(system).orders,

@@ -23,12 +23,13 @@ class Functioning:
     def orders(self) -> dict[str, Order]:
         """The orders by their paths."""
         return {
-            "invoke": self._invoke,
+            "invoke": self.invoke,
             "logs": self._logs,
         }
 
-    async def _invoke(self, given: Arguments) -> Any:
-        name = self._function(given["function"])
+    async def invoke(self, given: Arguments) -> Any:
+        """Run `function` with `payload`; with `later` only hand it over."""
+        name = self.named(given["function"])
         if given.get("later"):
             return {"request_id": await self._system.later.add(name, msgspec.json.encode(given["payload"]))}
         result = await self._system.lambdas.invoke(name, msgspec.json.encode(given["payload"]))
@@ -45,7 +46,7 @@ class Functioning:
         `trace` leaves only the lines of that trace.
         """
         system = self._system
-        wanted = [self._function(name) for name in given["functions"]] or system.lambdas.names()
+        wanted = [self.named(name) for name in given["functions"]] or system.lambdas.names()
         trace_id = read_trace(given["trace"]) if given.get("trace") else ""
         found = []
         for name in wanted:
@@ -57,7 +58,8 @@ class Functioning:
         found.sort(key=lambda event: (event["at"], event["id"]))
         return found[-int(given.get("limit", 10_000)) :]
 
-    def _function(self, name: str) -> str:
+    def named(self, name: str) -> str:
+        """The dev name of the function that answers to `name`. Raises `OperatorError`."""
         canonical = self._system.functions.canonical(name)
         if self._system.lambdas.spec(canonical) is not None:
             return canonical

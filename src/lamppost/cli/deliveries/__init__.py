@@ -1,0 +1,1 @@
+"""`lamppost deliveries`: what was sent, what was not, again, and not now."""
