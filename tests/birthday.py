@@ -14,6 +14,7 @@ import psycopg
 from lamppost.declare.events import Batch, Message, Tick
 from lamppost.errors import CallerError, SettingMissing
 from lamppost.observe.log import Log
+from lamppost.observe.metrics import Measured
 from services.birthday import api, scheduler, worker
 
 SIGNING_SECRET = "whsec_" + "c2VjcmV0" * 4
@@ -32,7 +33,7 @@ class FakeContext:
         self.queues: dict[str, list[Any]] = defaultdict(list)
         self.parameters: dict[str, str] = {}
         self.secrets: dict[str, str] = {"bday/webhook-signing": SIGNING_SECRET}
-        self.measured: dict[str, list[float]] = defaultdict(list)
+        self.measured = Measured("birthday", "dev")
         self.left = timedelta(seconds=30)
         self._db: psycopg.Connection[Any] | None = None
 
@@ -57,8 +58,8 @@ class FakeContext:
     def send(self, queue: str, *bodies: Any) -> None:
         self.queues[queue] += [json.loads(msgspec.json.encode(body)) for body in bodies]
 
-    def metric(self, name: str, value: Any, unit: str = "Count", **dimensions: str) -> None:
-        self.measured[name] += list(value) if isinstance(value, list) else [value]
+    def metric(self, name: str, value: Any, unit: Any = "Count", **dimensions: str) -> None:
+        self.measured.put(name, value, unit, dimensions)
 
     def parameter(self, name: str) -> str:
         return self._setting(self.parameters, name)

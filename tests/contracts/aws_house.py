@@ -13,6 +13,7 @@ from lamppost.derive.grants import SEND, Grant
 from lamppost.errors import OperatorError
 from lamppost.local.aliases import Aliases
 from lamppost.local.aws.access import Access
+from lamppost.local.aws.cloudwatch import CloudWatch
 from lamppost.local.aws.extension import Extension
 from lamppost.local.aws.functions import FunctionConfiguration
 from lamppost.local.aws.lambda_api import Lambda
@@ -24,8 +25,10 @@ from lamppost.local.aws.ssm import Ssm
 from lamppost.local.functions.spec import Result
 from lamppost.local.http import serve
 from lamppost.local.logs import LogStore
+from lamppost.local.monitoring import Monitoring
 from lamppost.local.queues import Queues
 from lamppost.local.stores import ParameterStore, SecretStore
+from lamppost.observe.log import Log
 
 SOURCE = Path(__file__).parents[2] / "src" / "lamppost"
 LOCAL_TABLES = (("local", SOURCE / "local" / "migrations"),)
@@ -94,6 +97,8 @@ class AwsHouse:
         self.parameters = ParameterStore(folder, Aliases(["/bday/webhook-url"]))
         self.secrets = SecretStore(folder, Aliases(["bday/db-credentials"]))
         self.queues = Queues()
+        self.said: list[str] = []
+        self.monitoring = Monitoring(None, self.queues, Log(level=0, write=self.said.append))
         self.access = Access()
         arn = names.queue_arn("bday-dev-messages")
         parameter = names.parameter_arn("/bday/dev/webhook-url")
@@ -135,7 +140,14 @@ class AwsHouse:
             redrive=("bday-dev-messages-dlq", 2),
         )
         ssm, secrets = Ssm(self.parameters), SecretsManager(self.secrets)
-        services = (Sqs(self.queues), ssm, secrets, Logs(self.logs), Lambda(self.functions, self._aliases))
+        services = (
+            Sqs(self.queues),
+            ssm,
+            secrets,
+            Logs(self.logs),
+            Lambda(self.functions, self._aliases),
+            CloudWatch(self.monitoring, {"FunctionName": self._aliases, "QueueName": self.queues.aliases}),
+        )
         self._port = await serve(AwsPort(services, self.access).handler)
         self._extension = await serve(Extension(secrets, ssm, self.access).handler)
         self.url = f"http://127.0.0.1:{self._port.port}"

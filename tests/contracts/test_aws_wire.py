@@ -41,6 +41,7 @@ def test_the_pinned_botocore_still_parses_and_serialises_as_we_use_it() -> None:
 
 
 def test_every_service_and_operation_we_offer_is_in_awss_model(aws_house: AwsHouse) -> None:
+    from lamppost.local.aws.cloudwatch import CloudWatch
     from lamppost.local.aws.lambda_api import Lambda
     from lamppost.local.aws.logs import Logs
     from lamppost.local.aws.secrets_manager import SecretsManager
@@ -53,6 +54,7 @@ def test_every_service_and_operation_we_offer_is_in_awss_model(aws_house: AwsHou
         SecretsManager(aws_house.secrets),
         Logs(aws_house.logs),
         Lambda(aws_house.functions, aws_house.logs.aliases),
+        CloudWatch(aws_house.monitoring, {}),
     )
     for service in services:
         assert set(service.operations) <= set(models.service(service.name).operation_names)

@@ -18,7 +18,7 @@ AT = 1_795_259_816_011
 
 
 def lines(measured: Measured) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in measured.lines(AT)]
+    return [json.loads(line) for line in measured.take(AT)]
 
 
 def test_an_invocation_says_what_it_measured_in_one_line_of_the_documented_format():
@@ -52,8 +52,10 @@ def test_each_set_of_dimensions_is_a_line_of_its_own():
     measured = Measured("birthday", "dev")
     measured.put("Sent", 1, "Count", {"Kind": "birthday"})
     measured.put("Sent", 2, "Count", {"Kind": "wedding"})
-    assert [(line["Kind"], line["Sent"]) for line in lines(measured)] == [("birthday", 1), ("wedding", 2)]
-    assert lines(measured)[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Kind", "Environment"]]
+    said = lines(measured)
+    assert [(line["Kind"], line["Sent"]) for line in said] == [("birthday", 1), ("wedding", 2)]
+    assert said[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Kind", "Environment"]]
+    assert lines(measured) == []
 
 
 def test_no_line_holds_more_than_a_hundred_metrics_or_a_hundred_values_of_one():
@@ -117,7 +119,7 @@ def test_one_metric_has_one_unit():
 def test_what_is_written_is_read_back():
     measured = Measured("birthday", "dev")
     measured.put("Lateness", [1.5, 2], "Seconds", {"Kind": "birthday"})
-    (reading,) = [reading for line in measured.lines(AT) for reading in readings(line)]
+    (reading,) = [reading for line in measured.take(AT) for reading in readings(line)]
     assert reading.which == series(
         "Lamppost/birthday", "Lateness", {"Kind": "birthday", "Environment": "dev"}
     )

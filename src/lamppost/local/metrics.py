@@ -84,9 +84,10 @@ class Metrics:
         """What the series is measured in."""
         return self._units.get(which, "None")
 
-    def first(self, which: Series) -> int | None:
-        """The first minute that the series has a value in; None when it has none."""
-        return min(self._points.get(which, {}), default=None)
+    def extent(self, which: Series) -> tuple[int, int]:
+        """The first minute that the series has a value in, and the end of the last; the same for none."""
+        minutes = self._points.get(which)
+        return (min(minutes), max(minutes) + MINUTE) if minutes else (0, 0)
 
     def window(self, which: Series, begin: int, end: int) -> Point | None:
         """All values from `begin` to before `end` as one point; None when there are none."""

@@ -42,6 +42,7 @@ class Monitoring:
 
     async def _every_minute(self) -> None:
         await self.metrics.load()
+        self.watch.turn(time.time())
         while True:
             # Looked at before the minute ends, so that each has its values; judged when it is over.
             await self._until(MINUTE - 1)

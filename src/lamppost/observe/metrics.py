@@ -63,14 +63,17 @@ class Measured:
 
     def write(self) -> None:
         """Say it, and begin anew."""
-        for line in self.lines(time.time_ns() // 1_000_000):
+        for line in self.take(time.time_ns() // 1_000_000):
             sys.stdout.write(line + "\n")
         sys.stdout.flush()
-        self._values.clear()
 
-    def lines(self, at: int) -> Iterator[str]:
+    def take(self, at: int) -> list[str]:
         """As few lines as the format allows, measured at `at` (ms): one, unless there is very much."""
-        for dimensions, metrics in self._values.items():
+        taken, self._values = self._values, {}
+        return list(self._lines(at, taken))
+
+    def _lines(self, at: int, taken: dict[Dimensions, dict[str, list[float]]]) -> Iterator[str]:
+        for dimensions, metrics in taken.items():
             pieces = [
                 (name, values[first : first + VALUES])
                 for name, values in metrics.items()

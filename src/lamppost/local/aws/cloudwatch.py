@@ -181,11 +181,10 @@ def _points(
     metrics: Metrics, which: Series, begin: int, end: int, period: int
 ) -> Iterator[tuple[int, Point]]:
     """The periods in which something was measured, oldest first."""
-    first = metrics.first(which)
-    if first is None:
-        return
+    # A caller's window may be an age long: only where there is something is looked at.
+    first, last = metrics.extent(which)
     begin = max(begin, first - (first - begin) % period)
-    for at in range(begin, end, period):
+    for at in range(begin, min(end, last), period):
         point = metrics.window(which, at, min(at + period, end))
         if point is not None:
             yield at, point

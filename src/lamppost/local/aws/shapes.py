@@ -7,6 +7,9 @@ from typing import Any
 from lamppost.errors import CallerError
 from lamppost.local.aws.calls import refused
 
+# Of the year 9999, the last that Python knows.
+_LAST_SECOND = 253_402_300_799
+
 
 def check(service: str, shape: Any, raw: Any) -> None:
     """Raises `CallerError`, with the code `service` has for it, unless `raw` fits `shape`."""
@@ -36,6 +39,8 @@ def _check(service: str, shape: Any, raw: Any, path: str) -> None:
     elif kind in ("timestamp", "double"):
         if isinstance(raw, bool) or not isinstance(raw, int | float):
             raise _wrong_type(path, "a number")
+        if kind == "timestamp" and not 0 <= raw <= _LAST_SECOND:
+            raise _wrong_type(path, "a time in seconds since 1970")
     elif kind == "boolean":
         _typed(raw, bool, path)
     elif kind == "blob":
