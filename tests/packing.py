@@ -1,10 +1,12 @@
 """A small repository to pack, and Lambda's folders to unpack in."""
 
+import platform
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
-from lamppost.derive.manifest import Manifest
+from lamppost.derive.manifest import Manifest, read
 from lamppost.local.description import Description
 from lamppost.local.postgres.template import cache
 from lamppost.pack import plan
@@ -14,7 +16,11 @@ from lamppost.pack.zips import unzipped
 from tests.running import ROOT
 
 # This machine's own: what is packed for it can be run here.
-HERE = Target(python=f"{sys.version_info.major}.{sys.version_info.minor}", machine="x86_64", glibc=(2, 36))
+HERE = Target(
+    python=f"{sys.version_info.major}.{sys.version_info.minor}",
+    machine="aarch64" if platform.machine() in ("aarch64", "arm64") else "x86_64",
+    glibc=(2, 36),
+)
 
 SERVICE = """
 from lamppost import Database, Function, Route, Service
@@ -103,3 +109,15 @@ def unpack(archive: Path, folder: Path) -> None:
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
+
+
+def package_store() -> Path:
+    """Where zips are kept between test runs: their names are digests of what is in them."""
+    home = cache()
+    assert home is not None
+    return home / "packages"
+
+
+def repository_manifest() -> Manifest:
+    """What the services of this repository declare."""
+    return read(subprocess.check_output([sys.executable, "-m", "lamppost.pack.discover", ROOT], cwd=ROOT))

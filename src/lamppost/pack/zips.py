@@ -9,8 +9,8 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644  # Lambda runs functions as another user: everyone may read, nobody needs to execute
 
 
-def zipped(files: Mapping[str, bytes], *, level: int = 9) -> bytes:
-    """`files` (path to content) as a zip."""
+def zipped(files: Mapping[str, bytes], *, level: int = 6) -> bytes:
+    """`files` (path to content) as a zip. Level 9 takes three times as long and saves three thousandths."""
     made = BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
         for name in sorted(files):
