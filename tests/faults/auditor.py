@@ -56,7 +56,8 @@ class Book:
         """How to answer from now on.
 
         `status`; `drop`: how likely an answer is lost, by the dice of `seed`; `delay` seconds; `signal` for
-        `pid` when the `at`-th POST arrives; `refuse`: a word whose bodies get 500; `secret`: theirs.
+        `pid` when the `at`-th POST arrives, or one for the person `poison`; `refuse`: a word whose bodies get
+        500; `secret`: theirs.
         """
         self.orders = {"status": 200, "drop": 0.0, "delay": 0.0, **orders}
         self.arrived = 0
@@ -80,7 +81,9 @@ class Book:
             "status": None,
         }
         self.posts.append(entry)
-        if "signal" in orders and self.arrived == orders["at"]:
+        if "signal" in orders and (
+            self.arrived == orders.get("at") or entry["person"] == orders.get("poison")
+        ):
             with suppress(ProcessLookupError):
                 os.kill(orders["pid"], signal.Signals[orders["signal"]])
         await asyncio.sleep(orders["delay"])

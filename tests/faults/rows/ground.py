@@ -30,6 +30,17 @@ START = datetime(2031, 1, 1, tzinfo=UTC)
 ZONES = [f"Etc/GMT{hour - 9:+d}" if hour < 22 else f"Etc/GMT{hour - 33:+d}" for hour in range(24)]
 # The waits between five attempts, each with its longest spread.
 RETRIES = [timedelta(seconds=7), timedelta(minutes=7), timedelta(minutes=37), timedelta(minutes=150)]
+_INSERT = """
+with person as (
+    insert into birthday.people (first_name, last_name, date_of_birth, timezone, created_at, updated_at)
+    select 'P' || n, 'Doe', make_date(1990, %(month)s, %(day)s), %(zone)s, lamppost.now(), lamppost.now()
+      from generate_series(1, %(count)s) as n
+ returning *
+)
+insert into birthday.dates (person_id, kind, day, leap_day, year, wall, zone, tzdata, due_at)
+select id, 'birthday', date_of_birth, leap_day, %(year)s, %(wall)s, timezone, 'any', %(strikes)s
+  from person
+returning person_id::text"""
 UNSETTLED = """
 select count(*)
   from unnest(%s::uuid[]) as person
@@ -96,6 +107,8 @@ class Ground:
         self.aws_line.calm()
         self.auditor.anew()
         self.people = []
+        for queue in self.urls:
+            self.aws.run(self.aws.queues.purge(queue))
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -142,38 +155,10 @@ class Ground:
         """A new hour: so many who are greeted in it are registered before, and now it strikes."""
         strikes = self.at.replace(minute=0, second=0) + timedelta(hours=2 if self.at.minute else 1)
         self.set_clock(strikes - timedelta(minutes=1))
-        people = self._insert(count, strikes)
+        people = insert(self.admin, count, strikes)
+        self.people += people
         self.set_clock(strikes)
-        return people
-
-    def _insert(self, count: int, strikes: datetime) -> list[str]:
-        """As POST /user does it, and much faster: `count` people whose hour strikes at `strikes`."""
-        zone = ZONES[strikes.hour]
-        wall = strikes.astimezone(UTC) - timedelta(hours=int(zone.removeprefix("Etc/GMT") or 0))
-        rows = self.admin.execute(
-            """
-            with person as (
-                insert into birthday.people
-                       (first_name, last_name, date_of_birth, timezone, created_at, updated_at)
-                select 'P' || n, 'Doe', make_date(1990, %(month)s, %(day)s), %(zone)s, lamppost.now(),
-                       lamppost.now()
-                  from generate_series(1, %(count)s) as n
-             returning *
-            )
-            insert into birthday.dates (person_id, kind, day, leap_day, year, wall, zone, tzdata, due_at)
-            select id, 'birthday', date_of_birth, leap_day, %(year)s, %(wall)s, timezone, 'any', %(strikes)s
-              from person
-         returning person_id::text""",
-            {
-                "count": count, "month": wall.month, "day": wall.day, "year": wall.year, "zone": zone,
-                "wall": wall.replace(tzinfo=None), "strikes": strikes,
-            },
-        ).fetchall()  # fmt: skip
-        known = (strikes - timedelta(minutes=1)).isoformat()
-        made = [str(row[0]) for row in rows]
-        born = f"1990-{wall:%m-%d}"
-        self.people += [{"id": person, "born": born, "zone": zone, "known": known} for person in made]
-        return made
+        return [person["id"] for person in people]
 
     # --- functions
 
@@ -258,6 +243,22 @@ class Ground:
     def audit(self) -> dict[str, Any]:
         """What the auditor says of everybody so far."""
         return self.auditor.compare(self.database.admin, self.people, self.at)
+
+
+def insert(admin: "psycopg.Connection[Any]", count: int, strikes: datetime) -> list[dict[str, Any]]:
+    """As POST /user does it, and much faster: `count` people who are greeted at this full hour."""
+    zone = ZONES[strikes.hour]
+    wall = strikes.astimezone(UTC) - timedelta(hours=int(zone.removeprefix("Etc/GMT") or 0))
+    rows = admin.execute(
+        _INSERT,
+        {
+            "count": count, "month": wall.month, "day": wall.day, "year": wall.year, "zone": zone,
+            "wall": wall.replace(tzinfo=None), "strikes": strikes,
+        },
+    ).fetchall()  # fmt: skip
+    known = (strikes - timedelta(minutes=1)).isoformat()
+    born = f"1990-{wall:%m-%d}"
+    return [{"id": str(row[0]), "born": born, "zone": zone, "known": known} for row in rows]
 
 
 def records(messages: list[dict[str, Any]]) -> dict[str, Any]:
