@@ -125,7 +125,22 @@ def _document(house: House, api: str) -> dict[str, Any]:
     done = house.run("openapi", api, "--running", ok=False)
     assert done.returncode == 0, done.stderr
     made: dict[str, Any] = json.loads(done.stdout)
+    if api == "birthday":
+        _name_kinds(house, made)
     return made
+
+
+def _name_kinds(house: House, document: dict[str, Any]) -> None:
+    """A kind of yearly day is a row, which no document names: make one, and tell which there are."""
+    with house.database() as db:
+        db.execute(
+            "insert into birthday.kinds (name, message) values ('anniversary', 'Hey, {firstName}')"
+            " on conflict do nothing"
+        )
+        known = [name for (name,) in db.execute("select name from birthday.kinds")]
+    for given in document["paths"]["/user/{id}/dates/{kind}"]["put"]["parameters"]:
+        if given["name"] == "kind":
+            given["schema"] = {"type": "string", "enum": known}
 
 
 def _config(house: House, api: str, document: dict[str, Any], folder: Path) -> str:

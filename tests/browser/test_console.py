@@ -59,7 +59,8 @@ def test_the_state_is_there_for_programs_and_tells_no_secret(house: House) -> No
 
     state = answer.json["state"]
     assert answer.status == 200
-    assert {route["path"] for route in state["apis"][0]["routes"]} == {"/health", "/user", "/user/{id}"}
+    paths = {route["path"] for route in state["apis"][0]["routes"]}
+    assert paths == {"/health", "/user", "/user/{id}", "/user/{id}/dates/{kind}"}
     assert {"name": "bday/webhook-signing", "has_value": True}.items() <= state["secrets"][0].items()
     secret = house.run("secrets", "get", "bday/webhook-signing")["value"]
     assert secret.encode() not in answer.body

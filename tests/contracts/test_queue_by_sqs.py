@@ -145,9 +145,10 @@ def test_a_redrive_that_is_killed_loses_nothing_and_doubles_one_batch_at_most(de
     some = random.Random(seed).randint(1, LETTERS)
     desk.bury(*letters(LETTERS))
     running = desk.start("redrive", f"{desk.name}-dlq", "--stop-after", "0", "--rate", "50")
-    until(lambda: desk.count(desk.url) >= some)
+    until(lambda: running.poll() is not None or desk.count(desk.url) >= some, within=60)
     running.send_signal(signal.SIGKILL)
-    running.wait()
+    _, errors = running.communicate()
+    assert running.returncode in (0, -signal.SIGKILL), errors
     # What the killed one held comes back when its hold ends; both servers let the test look at the counts.
     there, left = desk.bodies(desk.url), desk.count(desk.dead)
     assert there.keys() <= set(range(LETTERS))

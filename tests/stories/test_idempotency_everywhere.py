@@ -22,6 +22,16 @@ def _of_ada(body: Any = None) -> Callable[[House], Ask]:
     return lambda house: (f"/user/{house.register()['id']}", body, {})
 
 
+def _anniversary(house: House) -> Ask:
+    """A day of a kind that somebody made: a row, and no code."""
+    with house.database() as db:
+        db.execute(
+            "insert into birthday.kinds (name, message) values ('anniversary', 'Hey, {firstName}')"
+            " on conflict do nothing"
+        )
+    return f"/user/{house.register()['id']}/dates/anniversary", {"date": "2015-06-01"}, {}
+
+
 def _as(house: House, person: str, service: str = "users") -> dict[str, str]:
     token = house.run("token", "--as", person, "--service", service, "--json")["token"]
     return {"authorization": f"Bearer {token}"}
@@ -107,6 +117,7 @@ LINES: dict[str, Callable[[House], Ask]] = {
     "birthday POST /user": lambda house: ("/user", ADA, {}),
     "birthday PUT /user/{id}": _of_ada({"firstName": "Augusta"}),
     "birthday DELETE /user/{id}": _of_ada(),
+    "birthday PUT /user/{id}/dates/{kind}": _anniversary,
     "users POST /profile": _signed_up("/profile", {"name": "Ada"}, profile=False),
     "users PATCH /profile": _signed_up("/profile", {"name": "Augusta"}),
     "users POST /organisations": _signed_up("/organisations", {"name": "Looms"}),

@@ -168,12 +168,13 @@ def test_the_birthday_service_is_edited_while_it_runs(new_house, tmp_path):
     person = house.register()
     messages = root / "services" / "birthday" / "messages.py"
     text = messages.read_text()
-    assert "it's your birthday" in text
-    messages.write_text(text.replace("it's your birthday", "happy birthday"))
+    first_name = "greeting.first_name,"
+    assert text.count(first_name) == 1
+    messages.write_text(text.replace(first_name, "greeting.first_name.upper(),"))
     until(lambda: told(house, "service.reloaded", service="birthday"))
     house.run("clock", "set", person["nextGreetingAt"])
     (arrival,) = house.inbox()
-    assert arrival["body"]["message"].endswith("happy birthday")
+    assert arrival["body"]["message"].startswith("Hey, ADA ")
 
 
 def test_without_reload_nothing_changes_until_the_next_start(new_house, repository):

@@ -211,13 +211,16 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 def _offered(service: ServiceEntry, path: str) -> str:
-    """The methods that some function of the service answers at `path`, as an Allow header has them."""
-    methods = {
-        route.method
-        for function in service.functions
-        for route in function.routes
-        if _pattern(route.path).fullmatch(path)
-    }
+    """The methods that some function of the service answers at `path`, as an Allow header has them.
+
+    Of two templates that fit, the one with fewer parameters is meant.
+    """
+    fitting: dict[int, set[str]] = {}
+    for function in service.functions:
+        for route in function.routes:
+            if _pattern(route.path).fullmatch(path):
+                fitting.setdefault(route.path.count("{"), set()).add(route.method)
+    methods = fitting[min(fitting)] if fitting else set()
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
