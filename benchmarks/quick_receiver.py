@@ -1,12 +1,15 @@
 """A webhook receiver that costs almost nothing: one epoll loop, an empty 204 to every POST, and a count.
 
-.venv/bin/python -m benchmarks.quick_receiver      prints its port; GET / answers {"posts": …, "first": …}
+.venv/bin/python -m benchmarks.quick_receiver      prints its port
+    GET /            answers {"posts": …, "first": …, "last": …}
+    GET /?delay=0.05 the same, then answers each POST after so many seconds, and counts from nought
 """
 
+import resource
 import select
 import socket
-import sys
 import time
+from collections import deque
 
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 
@@ -18,9 +21,9 @@ class Peer:
         self.connection = connection
         self.text = b""
 
-    def requests(self) -> tuple[int, bool]:
-        """How many whole POSTs have come since, and whether a GET has."""
-        posts, asked = 0, False
+    def requests(self) -> tuple[int, bytes]:
+        """How many whole POSTs have come since, and the target of a GET among them."""
+        posts, asked = 0, b""
         while (end := self.text.find(b"\r\n\r\n")) >= 0:
             at = self.text.find(b"ontent-", 0, end)
             while at >= 0 and self.text[at + 7 : at + 13].lower() != b"length":
@@ -34,27 +37,53 @@ class Peer:
             if at >= 0:
                 posts += 1
             else:
-                asked = True
+                asked = self.text.split(b" ", 2)[1]
             self.text = self.text[whole:]
         return posts, asked
 
+    def say(self, answer: bytes) -> None:
+        """Answer, unless the other side has gone."""
+        try:
+            self.connection.send(answer)
+        except OSError:
+            pass
 
-def main() -> None:
+
+def listen() -> tuple[socket.socket, select.epoll]:
+    """A server on a free port with room for thousands of connections."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     server = socket.create_server(("127.0.0.1", 0), backlog=4096)
     server.setblocking(False)
-    print(server.getsockname()[1], flush=True)
     poll = select.epoll()
     poll.register(server, select.EPOLLIN)
-    peers: dict[int, Peer] = {}
-    posts, first = 0, 0.0
+    return server, poll
+
+
+def accept(server: socket.socket, poll: select.epoll, peers: dict[int, Peer]) -> None:
+    """Take everyone who knocks."""
     while True:
-        for number, _ in poll.poll():
+        try:
+            connection, _ = server.accept()
+        except BlockingIOError:
+            return
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peers[connection.fileno()] = Peer(connection)
+        poll.register(connection, select.EPOLLIN)
+
+
+def main() -> None:
+    server, poll = listen()
+    print(server.getsockname()[1], flush=True)
+    peers: dict[int, Peer] = {}
+    # One delay at a time, so what comes first is answered first.
+    later: deque[tuple[float, Peer, bytes]] = deque()
+    posts, first, last, delay = 0, 0.0, 0.0, 0.0
+    while True:
+        for number, _ in poll.poll(max(0.0, later[0][0] - time.monotonic()) if later else None):
             if number == server.fileno():
-                connection, _ = server.accept()
-                connection.setblocking(False)
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                peers[connection.fileno()] = Peer(connection)
-                poll.register(connection, select.EPOLLIN)
+                accept(server, poll, peers)
                 continue
             peer = peers[number]
             try:
@@ -69,13 +98,23 @@ def main() -> None:
             peer.text += data
             count, asked = peer.requests()
             if count:
-                first = first or time.time()
+                last = time.time()
+                first = first or last
                 posts += count
-                peer.connection.send(ANSWER * count)
+                if delay:
+                    later.append((time.monotonic() + delay, peer, ANSWER * count))
+                else:
+                    peer.say(ANSWER * count)
             if asked:
-                body = b'{"posts": %d, "first": %.6f}' % (posts, first)
-                peer.connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+                body = b'{"posts": %d, "first": %.6f, "last": %.6f}' % (posts, first, last)
+                peer.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+                if b"delay=" in asked:
+                    posts, first, last, delay = 0, 0.0, 0.0, float(asked.partition(b"delay=")[2])
+        now = time.monotonic()
+        while later and later[0][0] <= now:
+            _, peer, answer = later.popleft()
+            peer.say(answer)
 
 
-if __name__ == "__main__" and "--serve" in sys.argv:
+if __name__ == "__main__":
     main()

@@ -130,7 +130,7 @@ def test_what_the_function_reports_comes_back_and_the_rest_does_not(
 
     async def story(queues: Queues, source: Callable[..., EventSource]) -> None:
         await queues.send("q", [outgoing("fast"), outgoing("slow")])
-        source()
+        source(concurrency=1)
         await until(lambda: nothing_in(queues, "q"))
 
     tell(worker, story)
@@ -156,7 +156,7 @@ def test_a_batch_that_fails_as_a_whole_dies_as_a_whole(
 
     async def story(queues: Queues, source: Callable[..., EventSource]) -> None:
         await queues.send("q", [outgoing("a"), outgoing("b")])
-        source()
+        source(concurrency=1)
 
         async def both_died() -> bool:
             return (await queues.counts("dead")).visible == 2
@@ -196,6 +196,35 @@ def test_no_more_invocations_run_at_once_than_allowed(tell: Callable[[Worker, St
     assert len(worker.events) == 10
 
 
+@pytest.mark.parametrize(
+    ("concurrency", "parts"), [(1, [10]), (2, [5, 5]), (5, [2, 2, 2, 2, 2]), (10, [2, 2, 2, 2, 2])]
+)
+def test_what_is_sent_together_is_shared_by_the_workers_that_are_free(
+    tell: Callable[[Worker, Story], None], concurrency: int, parts: list[int]
+) -> None:
+    gate = asyncio.Event()
+
+    async def wait(event: dict[str, Any]) -> bytes:
+        await gate.wait()
+        return b""
+
+    worker = Worker(wait)
+
+    async def story(queues: Queues, source: Callable[..., EventSource]) -> None:
+        await queues.send("q", [outgoing(str(number)) for number in range(10)])
+        source(concurrency=concurrency)
+
+        async def all_are_there() -> bool:
+            return sum(len(event["Records"]) for event in worker.events) == 10
+
+        await until(all_are_there)
+        gate.set()
+        await until(lambda: nothing_in(queues, "q"))
+
+    tell(worker, story)
+    assert [len(event["Records"]) for event in worker.events] == parts
+
+
 def test_a_drained_source_finishes_its_work_and_takes_no_more(tell: Callable[[Worker, Story], None]) -> None:
     worker = Worker(succeed)
 
@@ -217,7 +246,7 @@ def test_a_batch_too_long_for_lambda_goes_in_parts(tell: Callable[[Worker, Story
     async def story(queues: Queues, source: Callable[..., EventSource]) -> None:
         for _ in range(10):
             await queues.send("q", [outgoing("x" * 1024 * 1024)])
-        source()
+        source(concurrency=1)
         await until(lambda: nothing_in(queues, "q"))
 
     tell(worker, story)

@@ -1,6 +1,6 @@
 """From what is due to chunks, by the minute and not by the row.
 
-A claim moves one cursor and writes one row for a thousand greetings; the dates themselves are not touched.
+A claim moves one cursor and writes one row for hundreds of greetings; the dates themselves are not touched.
 """
 
 from datetime import datetime
@@ -10,9 +10,11 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
-# One message carries this many greetings. The worker posts them side by side, so smaller chunks
-# would not arrive sooner; larger ones would repeat more after a crash.
-CHUNK = 1000
+# One message carries this many greetings: as many as a worker has under way at once, so that none waits for
+# a slow receiver's answer to another. Larger ones would also repeat more after a crash.
+CHUNK = 900
+# What two workers halve is recorded sooner, if it is this much.
+HALVED = 250
 # A claim takes this many at most, and all that are due at the same instant as the last of them.
 SLICE = 250_000
 
@@ -23,15 +25,21 @@ class _Cursor(msgspec.Struct, frozen=True):
     seen: str | None
     now: datetime
     known: bool
+    soon: int
 
 
 _HOLD = """
 select claimed_to::text as claimed_to, seen::text as seen, lamppost.now() as now,
        coalesce(claimed_to <= lamppost.now()
-                and pg_snapshot_xmax(seen) <= pg_snapshot_xmax(pg_current_snapshot()), false) as known
-  from birthday.cursors
- where kind = %s
-   for update skip locked
+                and pg_snapshot_xmax(seen) <= pg_snapshot_xmax(pg_current_snapshot()), false) as known,
+       (select count(*)
+          from (select
+                  from birthday.dates d
+                 where d.kind = c.kind and d.due_at > c.claimed_to and d.due_at <= lamppost.now()
+                 limit %(two)s) as first) as soon
+  from birthday.cursors c
+ where kind = %(kind)s
+   for update of c skip locked
 """
 
 # What came due since, and what was due before but written by a transaction that had not ended when we looked.
@@ -173,16 +181,21 @@ def claim_due(db: Connection[Any], kind: str, *, limit: int = SLICE) -> int:
     transactions anew), everything due that is in no chunk is claimed.
     """
     with db.cursor(row_factory=class_row(_Cursor)) as cursor:
-        held = cursor.execute(_HOLD, (kind,)).fetchone()
+        held = cursor.execute(_HOLD, {"kind": kind, "two": 2 * CHUNK}).fetchone()
     if held is None:
         return 0
-    values = {"kind": kind, "now": held.now, "chunk": CHUNK, "slice": limit}
+    values = {"kind": kind, "now": held.now, "chunk": _size(held.soon), "slice": limit}
     if held.known:
         row = db.execute(_CLAIM_NEW, {**values, "claimed_to": held.claimed_to, "seen": held.seen}).fetchone()
     else:
         db.execute(_BY_HASH)
         row = db.execute(_CLAIM_UNCLAIMED, values).fetchone()
     return int(row[0]) if row else 0
+
+
+def _size(due: int) -> int:
+    """How large the chunks are when so many are due: two of them, when that is few."""
+    return -(-due // 2) if HALVED <= due < 2 * CHUNK else CHUNK
 
 
 _CLAIM_RETRIES = """

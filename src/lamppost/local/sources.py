@@ -22,6 +22,10 @@ from lamppost.local.queues import Queues, handle_of
 from lamppost.observe import trace
 from lamppost.observe.log import Log
 
+# "Lambda starts processing five batches at a time with five concurrent invocations": its pollers ask side by
+# side, so what was sent together is rarely received together.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+POLLERS = 5
 # While PostgreSQL is away every take already waits for seconds.
 PAUSE_SECONDS = 1.0
 # The envelope of one record and JSON's escapes are what the rest of the 6 MB is for.
@@ -37,7 +41,10 @@ class _Report(msgspec.Struct):
 
 
 class EventSource:
-    """Hands the messages of `queue` to `function`: up to `batch` at once, up to `concurrency` at a time."""
+    """Hands the messages of `queue` to `function`: up to `batch` at once, up to `concurrency` at a time.
+
+    Workers that are free share what is there: a long message delays nobody who came with it.
+    """
 
     def __init__(
         self,
@@ -55,6 +62,7 @@ class EventSource:
         self._queue = queue
         self._function = function
         self._batch = batch
+        self._concurrency = concurrency
         self._room = asyncio.Semaphore(concurrency)
         self._log = (log or Log()).only(queue=queue, function=function)
         self._stopping = False
@@ -112,7 +120,8 @@ class EventSource:
                 self._asleep = None
 
     async def _invoke_all(self, messages: list[Stored]) -> None:
-        for part in fitting(messages):
+        free = max(1, min(POLLERS, self._concurrency - len(self._invocations)))
+        for part in (part for share in shares(messages, free) for part in fitting(share)):
             await self._room.acquire()
             invocation = asyncio.create_task(self._invoke(part))
             self._invocations.add(invocation)
@@ -163,6 +172,16 @@ def failed_ids(payload: bytes, sent: set[str]) -> set[str] | None:
         return None
     failed = {failure.item_identifier for failure in report.failures or ()}
     return failed if failed <= sent else None
+
+
+def shares(messages: list[Stored], pollers: int) -> Iterator[list[Stored]]:
+    """`messages` as so many pollers receive them: an equal share each, none when there are fewer."""
+    first = 0
+    for number in range(1, pollers + 1):
+        last = len(messages) * number // pollers
+        if last > first:
+            yield messages[first:last]
+        first = last
 
 
 def fitting(messages: list[Stored]) -> Iterator[list[Stored]]:
