@@ -55,11 +55,11 @@ class Book:
     def behave(self, orders: dict[str, Any]) -> None:
         """How to answer from now on.
 
-        `status`; `drop`: how likely an answer is lost, by the dice of `seed`; `delay` seconds; `signal` for
-        `pid` when the `at`-th POST arrives, or one for the person `poison`; `refuse`: a word whose bodies get
-        500; `secret`: theirs.
+        `status`; `drop`: how likely an answer is lost, by the dice of `seed`; `delay` seconds; `hold`: no
+        answer until other orders come; `signal` for `pid` when the `at`-th POST arrives, or one for a person
+        `poison`; `refuse`: a word whose bodies get 500; `secret`: theirs.
         """
-        self.orders = {"status": 200, "drop": 0.0, "delay": 0.0, **orders}
+        self.orders = {"status": 200, "drop": 0.0, "delay": 0.0, "hold": False, **orders}
         self.arrived = 0
         self._chance = random.Random(orders.get("seed", 1))
 
@@ -87,6 +87,8 @@ class Book:
             with suppress(ProcessLookupError):
                 os.kill(orders["pid"], signal.Signals[orders["signal"]])
         await asyncio.sleep(orders["delay"])
+        while orders["hold"] and self.orders is orders:
+            await asyncio.sleep(0.01)
         if self._chance.random() >= orders["drop"]:
             refused = orders.get("refuse") and orders["refuse"].encode() in body
             entry["status"] = 500 if refused else orders["status"]

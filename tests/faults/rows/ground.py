@@ -240,6 +240,12 @@ class Ground:
         kept = self.sqs.get_queue_attributes(QueueUrl=self.urls[queue], AttributeNames=["All"])["Attributes"]
         return int(kept["ApproximateNumberOfMessages"]) + int(kept["ApproximateNumberOfMessagesNotVisible"])
 
+    def greeted(self, people: list[str]) -> int:
+        """Of how many a try is recorded, whatever came of it."""
+        recorded = "select count(*) from birthday.greetings where person_id = any(%s::uuid[])"
+        (count,) = self.admin.execute(recorded, (people,)).fetchone() or (0,)
+        return int(count)
+
     def audit(self) -> dict[str, Any]:
         """What the auditor says of everybody so far."""
         return self.auditor.compare(self.database.admin, self.people, self.at)

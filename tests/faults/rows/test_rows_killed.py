@@ -27,6 +27,7 @@ TICKS = {
     "3 kill -9 after the claim's commit, before the enqueue": Moment(RELAY),
     "4 kill -9 after the enqueue, before the mark": Moment(MARK),
     "4 kill -9 after the mark, before its commit": Moment("COMMIT", after=MARK),
+    "4 kill -9 after the mark's commit, nobody heard": Moment("COMMIT", after=MARK, heard=True),
 }
 DELIVERIES = {
     "1 kill -9 before the lease": Moment(LEASE),
@@ -88,16 +89,17 @@ def test_a_worker_that_is_killed_repeats_what_it_had_not_recorded_and_no_more(
         assert found["most"] <= 2
 
 
-def test_a_tick_that_is_killed_once_sqs_has_its_message_sends_it_twice_and_greets_once(
-    here: Ground, form: Form, play: PlayRow
+@pytest.mark.parametrize("accepted", [False, True])
+def test_a_tick_that_is_killed_while_it_enqueues_greets_once(
+    here: Ground, form: Form, play: PlayRow, accepted: bool
 ) -> None:
-    with play("4", "kill -9 once SQS has accepted, before the answer") as row:
+    with play("4", f"kill -9 {'once' if accepted else 'before'} SQS has the message") as row:
         for _ in range(form.count(short=1, long=100)):
             people = here.round()
             run = here.functions.start(
                 "scheduler",
                 here.minute(),
-                lambda run: here.aws_line.lose("SendMessageBatch", accepted=True, call=run.kill),
+                lambda run: here.aws_line.lose("SendMessageBatch", accepted=accepted, call=run.kill),
             )
             assert run.wait() is None
             row.ran(kills=1, recovery=here.heal(people))

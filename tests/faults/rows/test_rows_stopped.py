@@ -45,6 +45,34 @@ def test_a_worker_that_hangs_is_overtaken_and_its_late_record_is_refused(
         assert late.more["records refused"] == hung.runs
 
 
+def test_a_worker_that_wakes_up_while_another_is_at_its_chunk_changes_nothing(
+    here: Ground, form: Form, play: PlayRow
+) -> None:
+    with play("9", "SIGCONT while another worker is at the chunk") as row:
+        for _ in range(form.count(short=1, long=60)):
+            people = here.round(4)
+            here.tick()
+            messages = here.take()
+            zombie = here.functions.start(
+                "worker",
+                records(messages),
+                lambda run: here.auditor.behave(signal="SIGSTOP", pid=run.pid, at=4, status=500),
+            )
+            until(lambda: here.auditor.arrived() == 4)
+            here.leases_end()
+            here.auditor.behave(hold=True)
+            other = here.functions.start("worker", records(messages))
+            until(lambda: here.auditor.arrived() == 4)
+            zombie.signal(signal.SIGCONT)
+            assert "result" in (zombie.wait() or {})
+            assert here.greeted(people) == 0
+            here.auditor.behave()
+            here.done(messages, other.wait())
+            assert here.greeted(people) == len(people)
+            row.ran()
+        assert row.audit(here)["most"] == 2
+
+
 def test_a_tick_that_hangs_with_the_claim_is_sent_away_by_the_server(
     here: Ground, form: Form, play: PlayRow
 ) -> None:
