@@ -11,7 +11,7 @@ from lamppost.derive.manifest import read
 from lamppost.errors import AuthorError, OperatorError
 from lamppost.pack.assets import make
 from lamppost.pack.bytecode import compiled
-from lamppost.pack.target import Target
+from lamppost.pack.target import LAMBDA, Target, find_interpreter
 from lamppost.pack.zips import unzipped, zipped
 from tests.packing import Repository, unpack
 
@@ -81,8 +81,27 @@ def test_what_nothing_ships_changes_no_asset(repository):
     before = repository.digests()
     repository.write("cats/unused.py", "import another\n")
     repository.write("cats/README.md", "For other people.\n")
+    repository.write("cats/tests/people.json", "[]")
+    repository.write("cats/.env", "PASSWORD=x")
+    repository.write("cats/kinds.json~", "[]")
     repository.write("cats/__pycache__/words.cpython-313.pyc", "stale")
     assert repository.digests() == before
+
+
+def test_a_private_key_is_not_shipped(repository):
+    repository.write("cats/certificates/own.pem", "-----BEGIN RSA PRIVATE KEY-----\n")
+    with pytest.raises(AuthorError) as refusal:
+        repository.plan()
+    assert refusal.value.code == "pack_secret"
+    assert "own.pem" in refusal.value.what
+
+
+def test_a_module_that_lambdas_python_has_lost_is_refused(repository):
+    if find_interpreter(LAMBDA) is None:
+        pytest.skip("there is no Python 3.13 here to ask")
+    repository.write("cats/words.py", 'import cgi\nGREETING = "cats"\n')
+    with pytest.raises(AuthorError, match="imports cgi, which is in no layer"):
+        repository.plan(LAMBDA)
 
 
 def test_two_folders_give_the_same_bytes(repository, tmp_path):

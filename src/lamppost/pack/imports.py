@@ -1,7 +1,6 @@
 """What a module imports, and what that imports: read off the sources, nothing is run."""
 
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -18,10 +17,14 @@ class Reach(msgspec.Struct, frozen=True):
 
 
 class Sources:
-    """Python sources by the first part of modules' names: `{"services": folder}` holds folder/services."""
+    """Python sources by the first part of modules' names: `{"services": folder}` holds folder/services.
 
-    def __init__(self, folders: Mapping[str, Path]) -> None:
+    `standard` are the modules that are there without being shipped.
+    """
+
+    def __init__(self, folders: Mapping[str, Path], standard: Container[str]) -> None:
         self._folders = folders
+        self._standard = standard
 
     def find(self, module: str) -> Path | None:
         """The file of `module`: None for a folder without `__init__.py`, and for what is not ours."""
@@ -65,7 +68,7 @@ class Sources:
     def _note_outside(self, module: str, by: str, reach: Reach) -> None:
         first = module.partition(".")[0]
         if first not in self._folders:
-            if first not in sys.stdlib_module_names:
+            if first not in self._standard:
                 reach.outside.setdefault(first, by)
         elif not self._folders[first].joinpath(*module.split(".")).is_dir():
             raise _wrong(f"{by} imports {module}, which does not exist", "correct it")

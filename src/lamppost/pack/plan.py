@@ -17,10 +17,12 @@ from lamppost.pack import layers, services, wheels
 from lamppost.pack.imports import Sources
 from lamppost.pack.layers import LAYERS, Layer
 from lamppost.pack.shared_objects import check, loaded_part, shared_objects
-from lamppost.pack.target import LAMBDA, Target, find_interpreter, interpreter
+from lamppost.pack.target import LAMBDA, Target, find_interpreter, interpreter, standard_modules
 
 Kind = Literal["layer", "service"]
 Files = dict[str, bytes]
+# They read declarations and have no part in the zips.
+_OTHERS = ("contract.py", "discover.py")
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -71,7 +73,7 @@ def plan(
     """
     python = interpreter(target) if must_compile else find_interpreter(target)
     place = _Place(root, store, target, python)
-    sources = Sources({"lamppost": layers.house(), "services": root})
+    sources = Sources({"lamppost": layers.house(), "services": root}, standard_modules(python))
     plans: list[Plan] = []
     held: dict[str, str] = {}
     for layer in LAYERS:
@@ -120,4 +122,5 @@ def _prints(files: Mapping[str, bytes]) -> str:
 @cache
 def _recipe() -> str:
     """Changes when the code that packs does: what an older one made is not what this one would."""
-    return _digest(*(path.read_text() for path in sorted(Path(__file__).parent.glob("*.py"))))
+    paths = sorted(Path(__file__).parent.glob("*.py"))
+    return _digest(*(path.read_text() for path in paths if path.name not in _OTHERS))

@@ -13,9 +13,11 @@ from lamppost.settings.package import MANIFEST
 
 # Where Lambda unpacks a function's package.
 PLACE = "/var/task"
-# People read these, functions do not; the migrator's package takes the migrations of all.
-_NOT_SHIPPED = ("migrations", "__pycache__")
-_NOT_DATA = (".py", ".pyc", ".pyi", ".md")
+# Folders that functions do not read; the migrator's package takes the migrations of all.
+_NOT_SHIPPED = ("migrations", "tests", "__pycache__")
+# Modules are shipped when they are reached; the rest is for people, or left behind by their editors.
+_NOT_DATA = (".py", ".pyc", ".pyi", ".md", "~", ".swp", ".tmp", ".log")
+_PRIVATE_KEY = b" PRIVATE KEY-----"
 
 
 class Contents(msgspec.Struct, frozen=True):
@@ -40,6 +42,7 @@ def contents(
         paths |= {path for name, path in reach.modules.items() if name not in held and not _ours(name)}
         layers[function.name] = _layers(f"{service.name}.{function.name}", reach, held)
     paths |= _data(root / service.folder)
+    _keep_secrets(service, paths)
     migrates = any(function.migrates for function in service.functions)
     if migrates:
         folders = [root / one.folder / "migrations" for one in manifest.services]
@@ -90,12 +93,22 @@ def _layers(function: str, reach: Reach, held: Mapping[str, str]) -> tuple[str, 
     return tuple(layer.name for layer in LAYERS if layer.name in needed)
 
 
+def _keep_secrets(service: ServiceEntry, paths: set[Path]) -> None:
+    for path in paths:
+        if path.suffix != ".py" and _PRIVATE_KEY in path.read_bytes():
+            raise AuthorError(
+                f"{service.folder}/…/{path.name} holds a private key, and a package is no place for one",
+                fix="keep it in Secrets Manager: Service(secrets=...)",
+                code="pack_secret",
+            )
+
+
 def _data(folder: Path) -> set[Path]:
     return {
         path
         for path in folder.rglob("*")
         if path.is_file()
-        and path.suffix not in _NOT_DATA
+        and not path.name.endswith(_NOT_DATA)
         and not any(part in _NOT_SHIPPED or part.startswith(".") for part in path.relative_to(folder).parts)
     }
 

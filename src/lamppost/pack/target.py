@@ -69,6 +69,15 @@ def find_interpreter(target: Target) -> Path | None:
 
 
 @cache
+def standard_modules(python: Path | None) -> frozenset[str]:
+    """What every Python like `python` brings: the standard library loses modules over the years."""
+    if python is None:
+        return frozenset(sys.stdlib_module_names)
+    ask = "import sys; print(*sys.stdlib_module_names)"
+    return frozenset(subprocess.check_output([python, "-I", "-S", "-c", ask], text=True).split())
+
+
+@cache
 def _interpreter(minor: str) -> Path | None:
     return next((path for path in _candidates(minor) if _version(path) == minor), None)
 
