@@ -27,6 +27,11 @@ def test_two_points_together_count_what_both_count(some, others):
     one.merge(other)
     assert one.often == both.often
     assert (one.count, one.least, one.most) == (both.count, both.least, both.most)
+    one.pack()
+    assert one.often == both.often
+    one.add(some[0])
+    both.add(some[0])
+    assert one.often == both.often
     copy = read_row(*one.row())  # type: ignore[arg-type]  # a row as a file has it
     assert [copy.statistic(name) for name in ("Sum", "p50", "Maximum")] == [
         one.statistic(name) for name in ("Sum", "p50", "Maximum")

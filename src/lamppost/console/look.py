@@ -77,8 +77,19 @@ class Setting(msgspec.Struct, frozen=True):
     has_value: bool
 
 
+class Ringing(msgspec.Struct, frozen=True):
+    """An alarm that rings, and the values that made it."""
+
+    name: str
+    about: str
+    why: str
+
+
 class Look(msgspec.Struct, frozen=True):
-    """A system at a moment. `queues` is None while PostgreSQL does not answer."""
+    """A system at a moment. `queues` is None while PostgreSQL does not answer.
+
+    `alarms` counts those that can ring here.
+    """
 
     pid: int
     now: datetime
@@ -90,6 +101,8 @@ class Look(msgspec.Struct, frozen=True):
     apis: tuple[Api, ...]
     functions: tuple[Function, ...]
     queues: tuple[Queue, ...] | None
+    alarms: int
+    ringing: tuple[Ringing, ...]
     deliveries: tuple[Delivery, ...]
     parameters: tuple[Setting, ...]
     secrets: tuple[Setting, ...]
@@ -99,6 +112,7 @@ async def look(system: "System") -> Look:
     """Look at `system` as it is now. Nothing is changed by looking."""
     services = system.manifest.services
     running = system.announced
+    watched = system.monitoring.watch.standing()
     return Look(
         pid=running.pid,
         now=system.clock.now(),
@@ -114,6 +128,12 @@ async def look(system: "System") -> Look:
             _function(system, service, entry) for service in services for entry in service.functions
         ),
         queues=await _queues(system.queues),
+        alarms=sum(not each.alarm.on_aws_only for each in watched),
+        ringing=tuple(
+            Ringing(each.alarm.name, each.alarm.about, each.verdict.reason)
+            for each in watched
+            if each.verdict.state == "ALARM"
+        ),
         deliveries=tuple(_delivery(arrival) for arrival in system.inbox.newest(DELIVERIES)),
         parameters=tuple(
             Setting(each.name, each.about, system.settings.parameters.get(each.name) is not None)

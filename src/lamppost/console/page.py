@@ -22,7 +22,7 @@ def page(look: Look) -> str:
         Html(f"<style>{style()}</style>"),
     )
     parts = sections(look)
-    left = join(*(parts[name] for name in ("apis", "functions", "queues", "aws")))
+    left = join(*(parts[name] for name in ("apis", "functions", "queues", "alarms", "aws")))
     right = join(*(parts[name] for name in ("clock", "deliveries", "settings")))
     body = join(
         parts["top"],
@@ -39,6 +39,7 @@ def sections(look: Look) -> dict[str, Html]:
         "apis": _section("apis", "APIs", *(_api(api) for api in look.apis)),
         "functions": _section("functions", "Functions", _functions(look.functions)),
         "queues": _section("queues", "Queues", _queues(look.queues)),
+        "alarms": _section("alarms", "Alarms", _alarms(look)),
         "clock": _section("clock", "Clock", _clock(look)),
         "deliveries": _section("deliveries", "Inbox", _deliveries(look.deliveries, look.inbox)),
         "settings": _section("settings", "Parameters", _settings(look)),
@@ -132,6 +133,21 @@ def _queues(queues: tuple[Queue, ...] | None) -> Html:
     graves = [each.dead for each in queues if each.dead_letters]
     look_in = tag("p", tag("code", f"lamppost queue peek {graves[0]}")) if graves else None
     return join(_table(("queue", "waiting", "in work", "delayed", "dead letters"), rows), look_in)
+
+
+def _alarms(look: Look) -> Html:
+    rows = (
+        tag(
+            "tr",
+            tag("td", tag("code", each.name), tag("p", each.about, class_="quiet")),
+            tag("td", tag("span", "rings", class_="badge dead"), tag("p", each.why, class_="quiet")),
+        )
+        for each in look.ringing
+    )
+    ring = len(look.ringing)
+    count = f"{ring or 'None'} of {look.alarms} {'ring' if ring > 1 else 'rings'}: "
+    said = tag("p", count, tag("code", "lamppost alarms"), class_="quiet")
+    return join(_table((), rows), said) if look.ringing else said
 
 
 def _count(number: int) -> Html:

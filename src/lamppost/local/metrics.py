@@ -141,6 +141,7 @@ class Metrics:
             if point is not None:
                 row = [*which, self.unit(which), minute, *point.row()]
                 lines.append(msgspec.json.encode(row).decode())
+                point.pack()
         self._unwritten.difference_update(over)
         if lines and self._files is not None:
             self._files.append(_LOG, "", lines)

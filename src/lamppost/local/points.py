@@ -1,6 +1,8 @@
 """A metric's values of one minute, as CloudWatch keeps them: counted, never one by one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+
+import msgspec
 
 
 class Point:
@@ -13,13 +15,13 @@ class Point:
         self.total = 0.0
         self.least = float("inf")
         self.most = float("-inf")
-        # None while all values are the same: then `least` and `count` say it.
-        self._often: dict[float, int] | None = None
+        # None while all values are the same: then `least` and `count` say it. Bytes once it is packed.
+        self._often: dict[float, int] | bytes | None = None
 
     def add(self, value: float, times: int = 1) -> None:
         """Count `value`, `times` times."""
-        if self._often is None and self.count and value != self.least:
-            self._often = {_rounded(self.least): self.count}
+        if isinstance(self._often, bytes) or (self._often is None and value != self.least and self.count):
+            self._often = self.often
         if self._often is not None:
             near = _rounded(value)
             self._often[near] = self._often.get(near, 0) + times
@@ -42,11 +44,18 @@ class Point:
         self._often = often if self.least != self.most else None
 
     @property
-    def often(self) -> Mapping[float, int]:
+    def often(self) -> dict[float, int]:
         """How often each value was there, the values with three digits."""
+        if isinstance(self._often, bytes):
+            return msgspec.msgpack.decode(self._often, type=dict[float, int])
         if self._often is not None:
             return self._often
         return {_rounded(self.least): self.count} if self.count else {}
+
+    def pack(self) -> None:
+        """Take a tenth of the memory: for a minute that is over."""
+        if isinstance(self._often, dict):
+            self._often = msgspec.msgpack.encode(self._often)
 
     def statistic(self, name: str) -> float:
         """CloudWatch's `Sum`, `SampleCount`, `Average`, `Minimum`, `Maximum` or `p99.9`. There is a value."""

@@ -237,5 +237,6 @@ def _old_query(request: Request) -> CallerError:
     return refused(
         "UnsupportedProtocol",
         f"{action} came in the old query protocol, which is not served here: SQS's clients speak JSON since"
-        " November 2023. Use AWS CLI 2.15 or later, boto3 1.28.82 or later.",
+        " November 2023 (AWS CLI 2.15, boto3 1.28.82), CloudWatch's do at the latest in AWS CLI 2.38 and"
+        " boto3 1.44. Use those or later ones.",
     )
