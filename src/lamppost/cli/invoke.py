@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from lamppost.cli.output import safe, show
 from lamppost.cli.running import DEFAULT_DATA, Data, Json, ask
 from lamppost.errors import OperatorError
+from lamppost.observe.metrics import OPENING
 
 
 def invoke(
@@ -37,9 +38,10 @@ def invoke(
 
 
 def words(result: dict[str, Any]) -> str:
-    """What a function said, and what it gave."""
+    """What a function said, but for its metrics, and what it gave."""
     if "payload" not in result:
         return f"accepted, request {result['request_id']}"
-    said = safe(result["log"].rstrip())
+    lines = (line for line in result["log"].splitlines() if not line.startswith(OPENING))
+    said = safe("\n".join(lines).rstrip())
     answer = msgspec.json.format(msgspec.json.encode(result["payload"]), indent=2).decode()
     return f"{said}\n{answer}" if said else answer

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from lamppost.cli.output import safe, wants_json
 from lamppost.cli.periods import Period, read_period
 from lamppost.cli.running import DEFAULT_DATA, Data, Json, ask
+from lamppost.observe.metrics import OPENING
 
 PAUSE = 0.3
 
@@ -26,7 +27,8 @@ def logs(
     find: Annotated[str, Parameter(help="Only lines that hold this text.")] = "",
     trace: Annotated[str, Parameter(help="Only what belongs to this trace, in all functions.")] = "",
     platform: Annotated[
-        bool, Parameter(negative=(), help="Lambda's START, END and REPORT lines too.")
+        bool,
+        Parameter(negative=(), help="Lambda's START, END and REPORT lines too, and those that hold metrics."),
     ] = False,
     data: Data = DEFAULT_DATA,
     json: Json = False,
@@ -55,7 +57,7 @@ def logs(
 
 
 def _is_platform(message: str) -> bool:
-    return message.startswith(("START RequestId", "END RequestId", "REPORT RequestId"))
+    return message.startswith(("START RequestId", "END RequestId", "REPORT RequestId", OPENING))
 
 
 def _line(event: dict[str, Any]) -> str:

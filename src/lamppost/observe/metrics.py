@@ -20,6 +20,8 @@ from lamppost.errors import AuthorError
 METRICS = 100
 VALUES = 100
 DIMENSIONS = 30
+# How each of our lines begins.
+OPENING = '{"_aws":'
 # In which stage: two stages of one account would otherwise be one metric.
 ENVIRONMENT = "Environment"
 
