@@ -7,6 +7,7 @@ help:
 	@echo "make faults  kills, cuts and storms at length, with a fresh seed (again: FAULT_SEED=n make faults)"
 	@echo "make bench   every benchmark, each beside its peers"
 	@echo "make docs    write docs/reference from the code"
+	@echo "make aws     install what AWS takes: CDK and its Node (then: .venv/bin/lamppost synth --stage dev)"
 	@echo "make lock    compile requirements/*.txt from pyproject.toml (needs uv)"
 
 up:
@@ -38,7 +39,10 @@ docs:
 	.venv/bin/python scripts/reference.py
 	.venv/bin/python scripts/lint_reference.py
 
+aws:
+	@scripts/install aws
+
 lock:
 	@scripts/lock
 
-.PHONY: help up check test faults bench docs lock
+.PHONY: help up check test faults bench docs aws lock

@@ -42,6 +42,7 @@ _COMMANDS = {
     "openapi": ("lamppost.cli.openapi:openapi", "What each API promises, as OpenAPI 3.1."),
     "token": ("lamppost.cli.token:app", "Tokens of the local issuer, for trying guarded routes."),
     "db": ("lamppost.cli.db:app", "Reach the databases."),
+    "synth": ("lamppost.cli.synth:synth", "The AWS stacks of one stage, as templates."),
     "new": ("lamppost.cli.new:app", "Begin a service."),
     "pack": ("lamppost.cli.pack:pack", "Make the zips that go to AWS."),
     "migrate": ("lamppost.cli.migrate.commands:app", "Change tables: plan, apply, lint, rehearse, …"),

@@ -23,14 +23,15 @@ PATIENCE = 10
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """A system in a stage: what it declares, and where its package was unpacked.
 
-    `administrator` is the physical name of the secret that opens the server, `certificates` a PEM file in
-    place of those shipped.
+    `administrator` is the physical name (or ARN) of the secret that opens the server, `host` where that is if
+    the secret does not say, as RDS's own does not, and `certificates` a PEM file in place of those shipped.
     """
 
     manifest: Manifest
     root: Path
     env: str
     administrator: str
+    host: str | None = None
     certificates: str | None = None
 
     @classmethod
@@ -48,6 +49,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
             root=package.root(),
             env=stage.env(),
             administrator=administrator,
+            host=os.environ.get("DB_HOST") or None,
             certificates=os.environ.get("DB_SSL_ROOT_CERT") or None,
         )
 
@@ -79,7 +81,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
         return app.password
 
     def _conninfo(self, database: str) -> str:
-        who = credentials.from_secret(self.administrator, {"DB_NAME": database})
+        where = {"DB_NAME": database, "DB_HOST": self.host or ""}
+        who = credentials.from_secret(self.administrator, where)
         bounds = Bounds(bundle=self.certificates, name="lamppost migrate")
         # The limits of a function's short statements are not for migrations: apply sets its own.
         given = connect.parameters(who, bounds) | {"options": "", "dbname": database}

@@ -1,0 +1,138 @@
+"""The templates of every stage, synthesised once for all workers of a run, as plain dictionaries."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from lamppost.cloud.release import Release
+from lamppost.derive.manifest import Manifest
+from tests.running import ROOT
+
+STAGES = ("dev", "staging", "prod", "pr-12")
+
+
+class Template:
+    """One stack's template."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.body = body
+
+    def of(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The resources of this type (`AWS::SQS::Queue`), by their logical id."""
+        return {id: each for id, each in self.body.get("Resources", {}).items() if each["Type"] == kind}
+
+    def named(self, kind: str, **properties: object) -> dict[str, Any]:
+        """The properties of the one resource of this type that has these."""
+        (found,) = [
+            each["Properties"]
+            for each in self.of(kind).values()
+            if all(each["Properties"].get(name) == value for name, value in properties.items())
+        ]
+        return dict(found)
+
+    def exports(self) -> dict[str, str]:
+        """Output key to export name."""
+        outputs = self.body.get("Outputs", {})
+        return {key: out["Export"]["Name"] for key, out in outputs.items() if "Export" in out}
+
+
+class Stage:
+    """One synthesised stage: its folder, its stacks by their ids, and what each waits for."""
+
+    def __init__(self, env: str, folder: Path) -> None:
+        self.env = env
+        self.folder = folder
+        self.assembly = json.loads((folder / "manifest.json").read_text())
+        found = {
+            id: part
+            for id, part in self.assembly["artifacts"].items()
+            if part["type"] == "aws:cloudformation:stack"
+        }
+        self.names = {id: part["properties"].get("stackName", id) for id, part in found.items()}
+        self.waits = {id: set(part.get("dependencies", ())) for id, part in found.items()}
+        self.stacks = {
+            id: Template(json.loads((folder / part["properties"]["templateFile"]).read_text()))
+            for id, part in found.items()
+        }
+
+    def __getitem__(self, id: str) -> Template:
+        return self.stacks[id]
+
+    def waits_for(self, id: str, other: str) -> bool:
+        """Whether `id` is deployed behind `other`, directly or through others."""
+        return other in self.waits[id] or any(
+            self.waits_for(each, other) for each in self.waits[id] if each in self.waits
+        )
+
+    def resources(self, kind: str) -> list[dict[str, Any]]:
+        """All resources of this type, of all stacks."""
+        return [each for template in self.stacks.values() for each in template.of(kind).values()]
+
+
+class Synthesised:
+    """Every stage, and what they were made from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.stages = {env: Stage(env, folder / env) for env in STAGES}
+        self.manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
+        self.release = msgspec.json.decode((folder / "release.json").read_bytes(), type=Release)
+
+
+def synthesise(root: Path, out: Path, *envs: str, seed: str = "0") -> None:
+    """Run CDK over the repository at `root`."""
+    done = subprocess.run(
+        [sys.executable, Path(__file__).parent / "synthesised.py", out, *envs],
+        cwd=root,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "PYTHONPATH": f"{ROOT / 'src'}:{root}",
+            "PYTHONHASHSEED": seed,
+            "CDK_VALIDATION": "false",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    """All stages of this repository."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared
+    folder = shared / "synthesised"
+    with (shared / "synthesised.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not (folder / "release.json").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            synthesise(ROOT, folder, *STAGES)
+    return Synthesised(folder)
+
+
+@pytest.fixture(scope="session", params=STAGES)
+def stage(synthesised: Synthesised, request: pytest.FixtureRequest) -> Stage:
+    """Each stage in turn."""
+    return synthesised.stages[request.param]
+
+
+@pytest.fixture(scope="session")
+def dev(synthesised: Synthesised) -> Stage:
+    """The stage dev."""
+    return synthesised.stages["dev"]
+
+
+@pytest.fixture(scope="session")
+def prod(synthesised: Synthesised) -> Stage:
+    """The stage prod."""
+    return synthesised.stages["prod"]
