@@ -148,12 +148,15 @@ class Ground:
         return person
 
     def pass_time(self, length: timedelta) -> None:
-        """Walk on."""
-        self.set_clock(self.at + length)
+        """Jump from where the clock is by now: it runs on while we work."""
+        (now,) = self.admin.execute("select lamppost.now()").fetchone() or (self.at,)
+        self.set_clock(now + length)
 
     def round(self, count: int = 3) -> list[str]:
         """A new hour: so many who are greeted in it are registered before, and now it strikes."""
-        strikes = self.at.replace(minute=0, second=0) + timedelta(hours=2 if self.at.minute else 1)
+        strikes = self.at.replace(minute=0, second=0, microsecond=0) + timedelta(
+            hours=2 if self.at.minute else 1
+        )
         self.set_clock(strikes - timedelta(minutes=1))
         people = insert(self.admin, count, strikes)
         self.people += people

@@ -65,7 +65,7 @@ def test_a_tick_that_is_killed_loses_nothing_and_repeats_nothing(
 ) -> None:
     number, _, name = point.partition(" ")
     with play(number, name) as row:
-        for _ in range(form.count(short=1, long=100)):
+        for _ in range(form.count(short=1, long=80)):
             people = here.round()
             killed(here, here.functions.start("scheduler", here.minute(), at(here, TICKS[point])))
             row.ran(kills=1, recovery=here.heal(people))
@@ -78,7 +78,7 @@ def test_a_worker_that_is_killed_repeats_what_it_had_not_recorded_and_no_more(
 ) -> None:
     number, _, name = point.partition(" ")
     with play(number, name) as row:
-        for _ in range(form.count(short=1, long=100)):
+        for _ in range(form.count(short=1, long=80)):
             people = here.round()
             here.tick()
             messages = here.take()
@@ -94,7 +94,7 @@ def test_a_tick_that_is_killed_while_it_enqueues_greets_once(
     here: Ground, form: Form, play: PlayRow, accepted: bool
 ) -> None:
     with play("4", f"kill -9 {'once' if accepted else 'before'} SQS has the message") as row:
-        for _ in range(form.count(short=1, long=100)):
+        for _ in range(form.count(short=1, long=80)):
             people = here.round()
             run = here.functions.start(
                 "scheduler",
@@ -110,7 +110,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_its_posts_repeats_each_at_most
     here: Ground, form: Form, play: PlayRow
 ) -> None:
     with play("5", "kill -9 in the middle of a POST") as row:
-        for number in range(form.count(short=2, long=200)):
+        for number in range(form.count(short=2, long=160)):
             people = here.round(5)
             here.tick()
             messages = here.take()
@@ -130,7 +130,7 @@ def test_of_a_batch_whose_worker_is_killed_only_what_is_unfinished_is_done_again
     here: Ground, form: Form, play: PlayRow
 ) -> None:
     with play("7", "kill -9 between two items of a batch") as row:
-        for number in range(form.count(short=2, long=100)):
+        for number in range(form.count(short=2, long=80)):
             people = []
             for _ in range(3):
                 people += here.round()
@@ -147,7 +147,7 @@ def test_every_statement_is_a_good_place_to_die(here: Ground, form: Form, play: 
     with play("1-7", "kill -9 at every statement, told and untold") as row:
         places = statements(here)
         row.more["statements"] = len(places) // 2
-        for number in range(form.count(short=6, long=3 * len(places))):
+        for number in range(form.count(short=6, long=2 * len(places))):
             dice = form.dice(number)
             function, nth, heard = places[number % len(places)] if form.long else dice.choice(places)
             moment = Moment(nth=nth, heard=heard)

@@ -177,16 +177,19 @@ def test_an_error_of_the_server_in_the_middle_of_a_transaction_is_tried_again(
         "14", f"{state}: {STATES.get(state, 'the connection is cut with the answer on its way')}"
     ) as row:
         struck = 0
-        for number in range(form.count(short=3, long=40)):
+        for number in range(form.count(short=4, long=40)):
             dice = form.dice(number)
             people = here.round()
-            for work in (here.tick, here.deliver):
-                if state == "cut":
-                    here.line.at(Moment(nth=dice.randint(3, 12), heard=True), lambda: None)
-                else:
-                    strikes.at(dice.randint(1, 3), state)
-                work()
-                struck += here.line.came if state == "cut" else strikes.came()
+            work = here.tick
+            if number % 2:
+                here.tick()
+                work = here.deliver
+            if state == "cut":
+                here.line.at(Moment(nth=dice.randint(3, 12), heard=True), lambda: None)
+            else:
+                strikes.at(dice.randint(1, 3), state)
+            work()
+            struck += here.line.came if state == "cut" else strikes.came()
             here.line.calm()
             strikes.calm()
             here.leases_end()
