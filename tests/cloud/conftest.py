@@ -106,18 +106,30 @@ def synthesise(root: Path, out: Path, *envs: str, seed: str = "0") -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(scope="session")
-def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
-    """All stages of this repository."""
-    shared = tmp_path_factory.getbasetemp()
+def once(factory: pytest.TempPathFactory, name: str, root: Path, *envs: str) -> Path:
+    """The folder of these stages, made by the first of a run's workers that asks."""
+    shared = factory.getbasetemp()
     shared = shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared
-    folder = shared / "synthesised"
-    with (shared / "synthesised.lock").open("w") as turn:
+    folder = shared / name
+    with (shared / f"{name}.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not (folder / "release.json").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            synthesise(ROOT, folder, *STAGES)
-    return Synthesised(folder)
+            synthesise(root, folder, *envs)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    """All stages of this repository."""
+    return Synthesised(once(tmp_path_factory, "synthesised", ROOT, *STAGES))
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """A stage without a way out, of a service that declares what the others do not."""
+    root = ROOT / "tests" / "data" / "stacks"
+    return Stage("shut", once(tmp_path_factory, "synthesised-shop", root, "shut") / "shut")
 
 
 @pytest.fixture(scope="session", params=STAGES)

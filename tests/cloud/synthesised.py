@@ -16,6 +16,7 @@ from lamppost.cloud.shipped import Shipped, Zip
 from lamppost.derive.manifest import Manifest
 from lamppost.pack.discover import discover
 
+FLAGS = Path(__file__).parents[2] / "infra" / "cdk.json"
 LAYERS = ("db-layer", "http-out", "migrate", "tokens")
 
 
@@ -58,7 +59,7 @@ def main(out: Path, envs: list[str]) -> None:
             stages.choose(settings, env),
             placeholders(manifest, out / "zips"),
             files,
-            flags=root / "infra" / "cdk.json",
+            flags=FLAGS,
             out=out / env,
         )
         app.synth()

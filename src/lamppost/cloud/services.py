@@ -26,7 +26,7 @@ def services(ground: Ground, migrated: Migrations, identity: Identity | None) ->
     site = ground.site
     together: dict[str, list[ServiceEntry]] = {}
     for service in site.manifest.services:
-        if not any(entry.migrates for entry in service.functions):
+        if _serving(service):
             together.setdefault(site.stage.service_stack(service.name), []).append(service)
     stacks = {name: _stack(site, name, migrated, together[name]) for name in sorted(together)}
     for name, stack in stacks.items():
@@ -41,6 +41,11 @@ def services(ground: Ground, migrated: Migrations, identity: Identity | None) ->
                     beside.add_stack_dependency(identity.stack)
                 api(Place(site, beside, service, prefix), functions, identity)
         live(ground, stack, migrated, [service.name for service in together[name]])
+
+
+def _serving(service: ServiceEntry) -> tuple[FunctionEntry, ...]:
+    """The functions of a service but the migrator, which stands before them all."""
+    return tuple(entry for entry in service.functions if not entry.migrates)
 
 
 def _stack(site: Site, name: str, migrated: Migrations, held: list[ServiceEntry]) -> cdk.Stack:
@@ -62,10 +67,10 @@ def _api_stack(place: Place, migrated: Migrations) -> cdk.Stack:
 
 def _service(ground: Ground, place: Place) -> Functions:
     service = place.service
-    functions = {entry.name: function(ground, place, entry) for entry in service.functions}
+    functions = {entry.name: function(ground, place, entry) for entry in _serving(service)}
     failed = {
         entry.name: _failures(place, entry, functions[entry.name])
-        for entry in service.functions
+        for entry in _serving(service)
         if entry.kind in ("schedule", "invoke")
     }
     for source in service.queues:
