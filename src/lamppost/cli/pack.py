@@ -61,7 +61,7 @@ def _words(packed: "Packed", rows: list[dict[str, Any]]) -> str:
     if not packed.compiled:
         parts.append(
             "There is no byte code in them: no Python of Lambda's version is here,"
-            " and each cold start takes 2.8 times the CPU."
+            " and each cold start takes 1.7 times the CPU."
         )
     return "\n\n".join(parts)
 

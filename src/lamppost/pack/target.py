@@ -56,7 +56,7 @@ def interpreter(target: Target) -> Path:
     if found is None:
         raise OperatorError(
             f"there is no Python {target.python} here to compile for it:"
-            " without byte code a cold start takes 2.8 times the CPU",
+            " without byte code a cold start takes 1.7 times the CPU",
             fix=f"install Python {target.python}, or name one in LAMPPOST_PYTHON=/path/to/python",
             code="pack_interpreter",
         )
