@@ -36,6 +36,14 @@ def dead(ctx: Context, count: int) -> None:
 
 
 def lateness(delivered: Sequence[Greeting], longest: timedelta) -> list[float]:
-    """Seconds from due to recorded, of greetings recorded together of which the oldest was `longest` late."""
-    oldest = min(greeting.due_at for greeting in delivered)
-    return [(longest - (greeting.due_at - oldest)).total_seconds() for greeting in delivered]
+    """How late each was, in seconds: recorded together, the oldest first, and that one `longest` late."""
+    late: list[float] = []
+    oldest = due = delivered[0].due_at
+    seconds = longest.total_seconds()
+    for greeting in delivered:
+        # A thousand of a chunk are due at one instant, or at a few.
+        if greeting.due_at != due:
+            due = greeting.due_at
+            seconds = (longest - (due - oldest)).total_seconds()
+        late.append(seconds)
+    return late

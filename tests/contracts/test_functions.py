@@ -14,6 +14,7 @@ from lamppost.derive.manifest import write
 from lamppost.local.functions.environment import local_environment
 from lamppost.local.functions.lambdas import Lambdas, Override
 from lamppost.local.functions.nursery import Nursery
+from lamppost.local.functions.spec import Result
 from lamppost.observe.log import Log
 
 SERVICE = """
@@ -26,6 +27,7 @@ def act(name, **more):
 service = Service(name="probe", functions=(
     act("echo"), act("fail"), act("crash"), act("hang", timeout=seconds(1)), act("slow", concurrency=2),
     act("count"), act("talk"), act("big"), act("alone", concurrency=1), act("mute"),
+    act("measure"),
     Function(name="broken", handler=acts.echo, database=False),
 ))
 """
@@ -47,6 +49,11 @@ def mute(event, ctx): os.close(1); os.close(2)
 def talk(event, ctx):
     print("plain words"); print("half a line", end=""); ctx.log.info("talked.enough", dog="rex"); return None
 def big(event, ctx): return "x" * (6 * 1024 * 1024 + 1)
+def measure(event, ctx):
+    ctx.metric("Dogs", 3, Breed="collie")
+    ctx.metric("Walk", [0.5, 2], "Seconds")
+    ctx.metric("Walk", 7, "Seconds")
+    if event.get("fail"): raise ValueError("no such dog")
 """
 
 
@@ -61,6 +68,7 @@ class House:
         (folder / "acts.py").write_text(ACTS)
         self.root = root
         self.log: list[str] = []
+        self.heard: list[tuple[str, Result, int]] = []
         manifest = discover_apart(root)
         path = root / "manifest.json"
         path.write_bytes(write(manifest))
@@ -76,6 +84,7 @@ class House:
             ),
             lambda key, name, grants: None,
             Log(write=self.log.append),
+            invoked=lambda name, result, running: self.heard.append((name, result, running)),
         )
         self.lambdas.describe(manifest)
 
@@ -113,6 +122,43 @@ def test_a_function_gets_its_event_and_its_time(tmp_path):
         assert 29 < answer["left"] <= 30
         assert any(line.startswith(f"START RequestId: {answer['id']}") for line in house.log)
         assert any(line.startswith(f"REPORT RequestId: {answer['id']}") for line in house.log)
+
+    run(tmp_path, story)
+
+
+def test_what_a_function_measured_is_said_once_when_it_ends_and_when_it_fails(tmp_path):
+    async def story(house: House) -> None:
+        for event in ({}, {"fail": True}):
+            house.log.clear()
+            await house.call("measure", event)
+            dogs, walk = [msgspec.json.decode(line) for line in house.log if line.startswith('{"_aws":')]
+            assert (dogs["Dogs"], dogs["Breed"], dogs["Environment"]) == (3, "collie", "dev")
+            assert walk["Walk"] == [0.5, 2, 7]
+            assert walk["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Lamppost/probe"
+        house.log.clear()
+        await house.call("echo")
+        assert not any("_aws" in line for line in house.log)
+
+    run(tmp_path, story)
+
+
+def test_every_invocation_is_heard_of_with_how_long_it_worked_and_how_many_with_it(tmp_path):
+    async def story(house: House) -> None:
+        await asyncio.gather(*(house.call("slow") for _ in range(3)))
+        await house.call("hang")
+        await house.call("fail")
+        await house.call("crash")
+        heard = {name.removeprefix("probe-dev-"): (result, running) for name, result, running in house.heard}
+        slow = [(result, running) for name, result, running in house.heard if name == "probe-dev-slow"]
+        assert len(slow) == 3
+        assert max(running for result, running in slow if not result.throttled) == 2
+        assert [result.milliseconds for result, _ in slow if result.throttled] == [None]
+        assert all((result.milliseconds or 0) >= 300 for result, _ in slow if not result.throttled)
+        assert (heard["hang"][0].milliseconds or 0) >= 1000
+        for name in ("hang", "fail", "crash"):
+            result, running = heard[name]
+            assert (result.error, running) == ("Unhandled", 1)
+            assert result.milliseconds is not None
 
     run(tmp_path, story)
 

@@ -8,6 +8,7 @@ import msgspec
 from psycopg import Connection
 
 from lamppost import (
+    Alarm,
     Batch,
     CallerError,
     Context,
@@ -42,6 +43,8 @@ def find(id: UUID, ctx: Context) -> Pet:
     """A handler takes what it needs and returns a value."""
     assert_type(ctx.parameter("/shop/greeting"), str)
     assert_type(ctx.remaining(), timedelta)
+    ctx.metric("PetsSought", 1)
+    ctx.metric("Waited", [0.5, 2], "Seconds", Kind="dog")
     with ctx.transaction() as db:
         assert_type(db, Connection[Any])
     refusal = not_found("PET_NOT_FOUND", f"there is no pet {id}")
@@ -88,6 +91,7 @@ service = Service(
     functions=(front, clock, pets),
     schedules=(Schedule(every=minutes(1), runs=clock),),
     queues=(Queue(name="shop-pets", runs=pets, attempts=5),),
+    alarms=(Alarm(name="slow", about="people wait", metric="Waited", statistic="p95", over=30),),
 )
 assert_type(service, Service)
 
