@@ -10,8 +10,6 @@ from services.birthday.store.moving import Ahead
 
 # Moving ends before Lambda does; the next request goes on.
 ENOUGH = seconds(5)
-# So many groups of occurrences are looked up by one statement.
-GROUPS = 200
 
 
 def tzdata(request: operations.Tzdata, ctx: Context) -> reports.Moved:
@@ -25,7 +23,7 @@ def tzdata(request: operations.Tzdata, ctx: Context) -> reports.Moved:
         ctx.log.warning("occurrences.moved", count=moved, tzdata=calendar.TZDATA)
     return reports.Moved(
         calendar.TZDATA,
-        tuple(sorted({release for each in ahead for release in each.releases})),
+        tuple(sorted({each.tzdata for each in ahead})),
         sum(each.count for each in ahead),
         sum(each.count for each, _ in found.moves),
         moved,
@@ -37,10 +35,10 @@ def tzdata(request: operations.Tzdata, ctx: Context) -> reports.Moved:
 def _move(moves: tuple[tuple[Ahead, datetime], ...], ctx: Context) -> int:
     """Portion by portion, each a transaction: after a kill what moved has moved, and the rest has not."""
     moved = 0
-    for start in range(0, len(moves), GROUPS):
+    for some, new in moves:
         portion = moving.PORTION
         while portion == moving.PORTION and ctx.remaining() > ENOUGH:
             with ctx.transaction() as db:
-                portion = moving.move(db, moves[start : start + GROUPS])
+                portion = moving.move(db, some, new)
             moved += portion
     return moved

@@ -82,12 +82,16 @@ def relay(ctx: Context) -> None:
 
 
 def give_up_hopeless(ctx: Context) -> None:
-    """Bury the members of chunks that cost five workers their lives; next year is theirs again."""
+    """Split chunks that cost five workers their lives; bury who does so alone, and next year is theirs again."""
     while ctx.remaining() > ENOUGH:
         with ctx.transaction() as db:
             chunk = chunks.hopeless(db)
             if chunk is None:
                 return
+            if chunk.size > 1:
+                parts = chunks.split(db, chunk)
+                ctx.log.error("chunk.split", chunk=chunk.id, members=chunk.size, parts=parts)
+                continue
             reason = f"{chunk.token} workers died while sending its chunk"
             hours = {kind.name: kind.hour for kind in kinds.every(db).values()}
             dead = [(each, Outcome(each.id, "dead", reason=reason)) for each in closing.render(db, chunk)]

@@ -166,7 +166,7 @@ def test_a_claim_that_falls_into_the_move_sends_nothing_at_the_old_hour(
     other = world.another_context()
     with other.transaction() as db:
         found = shifting.shifts(moving.ahead(db), {"birthday": AT_NINE})
-        assert moving.move(db, found.moves) == 1
+        assert moving.move(db, *found.moves[0]) == 1
         world.now_is("2026-06-10T03:00:00Z")
         world.tick()
         assert world.count("chunks") == 1, "the claim does not see the move yet"
@@ -176,6 +176,15 @@ def test_a_claim_that_falls_into_the_move_sends_nothing_at_the_old_hour(
     world.now_is("2026-06-10T04:00:00Z")
     world.minute()
     assert len(hook.requests) == 1
+
+
+def test_what_comes_due_between_the_look_and_the_move_stays(world: World, older: str) -> None:
+    register(world, older, person("Asia/Almaty"))
+    with world.ctx.transaction() as db:
+        found = shifting.shifts(moving.ahead(db), {"birthday": AT_NINE})
+    world.now_is("2026-06-10T03:00:00Z")
+    with world.ctx.transaction() as db:
+        assert moving.move(db, *found.moves[0]) == 0
 
 
 def test_whoever_was_edited_meanwhile_is_left_alone(world: World, older: str) -> None:

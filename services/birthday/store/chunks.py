@@ -9,6 +9,8 @@ from psycopg.rows import class_row
 
 # A chunk whose workers died this often is given up: something in it kills them.
 LEASES = 5
+# Into so many parts it is split first, so that what kills them is found and its neighbours go on.
+PARTS = 10
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -67,6 +69,28 @@ def hopeless(db: Connection[Any]) -> Chunk | None:
     """A chunk that nobody works on and that cost its workers their lives too often, held; or None."""
     with db.cursor(row_factory=class_row(Chunk)) as cursor:
         return cursor.execute(_HOPELESS, {"leases": LEASES}).fetchone()
+
+
+_SPLIT = """
+with whole as (
+    delete from birthday.chunks
+     where id = %(chunk)s
+ returning kind, members, seen, due_at
+), numbered as (
+    select kind, seen, due_at, member, (number - 1) * %(parts)s / cardinality(members) as part
+      from whole
+     cross join unnest(members) with ordinality as m (member, number)
+)
+insert into birthday.chunks (kind, members, seen, due_at)
+select kind, array_agg(member), seen, due_at
+  from numbered
+ group by kind, seen, due_at, part
+"""
+
+
+def split(db: Connection[Any], chunk: Chunk) -> int:
+    """Make new chunks of a held one's members, in its place; how many. A worker that has it records nothing."""
+    return db.execute(_SPLIT, {"chunk": chunk.id, "parts": PARTS}).rowcount
 
 
 _LEASE = """

@@ -1,6 +1,5 @@
 """Occurrences that other time zones put elsewhere."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,21 +14,21 @@ PORTION = 5000
 
 
 class Ahead(msgspec.Struct, frozen=True):
-    """Occurrences of one kind and zone at one wall time, and the instant they were given."""
+    """Occurrences of one kind and zone at one wall time, and the instant that `tzdata` gave them."""
 
     kind: str
     zone: str
     wall: datetime
     due_at: datetime
+    tzdata: str
     count: int
-    releases: list[str]
 
 
 _AHEAD = """
-select kind, zone, wall, due_at, count(*)::int as count, array_agg(distinct tzdata) as releases
+select kind, zone, wall, due_at, tzdata, count(*)::int as count
   from birthday.dates
  where due_at > lamppost.now() and tzdata <> %s
- group by kind, zone, wall, due_at
+ group by kind, zone, wall, due_at, tzdata
 """
 
 
@@ -40,39 +39,26 @@ def ahead(db: Connection[Any]) -> list[Ahead]:
 
 
 _MOVE = """
-with move as (
-    select *
-      from unnest(%(kind)s::text[], %(zone)s::text[], %(wall)s::timestamp[], %(old)s::timestamptz[],
-                  %(new)s::timestamptz[]) as m (kind, zone, wall, old, new)
-), picked as (
-    select d.person_id, d.kind, m.new
-      from move m
-      join birthday.dates d on d.kind = m.kind and d.due_at = m.old and d.zone = m.zone and d.wall = m.wall
-     where d.due_at > lamppost.now() and d.tzdata <> %(tzdata)s
-     order by d.person_id, d.kind
+with picked as (
+    select person_id, kind
+      from birthday.dates
+     where kind = %(kind)s and due_at = %(due_at)s and zone = %(zone)s and wall = %(wall)s
+       and tzdata = %(tzdata)s and due_at > lamppost.now()
      limit %(limit)s
-       for update of d
+       for update
 )
 update birthday.dates d
-   set due_at = p.new, tzdata = %(tzdata)s, xid = pg_current_xact_id()
+   set due_at = %(new)s, tzdata = %(installed)s, xid = pg_current_xact_id()
   from picked p
  where d.person_id = p.person_id and d.kind = p.kind
 """
 
 
-def move(db: Connection[Any], moves: Sequence[tuple[Ahead, datetime]]) -> int:
-    """Put up to `PORTION` of these where the second says; how many. 0: none is there any more.
+def move(db: Connection[Any], some: Ahead, new: datetime) -> int:
+    """Put up to `PORTION` of these to `new`; how many. Fewer: none is left there.
 
     What came due meanwhile goes out as it is; what somebody edited is where they put it. An occurrence that
     a claim took while we moved it is no member of that chunk any more: its transaction is a later one.
     """
-    values = {
-        "kind": [each.kind for each, _ in moves],
-        "zone": [each.zone for each, _ in moves],
-        "wall": [each.wall for each, _ in moves],
-        "old": [each.due_at for each, _ in moves],
-        "new": [new for _, new in moves],
-        "tzdata": TZDATA,
-        "limit": PORTION,
-    }
+    values = {**msgspec.structs.asdict(some), "new": new, "installed": TZDATA, "limit": PORTION}
     return db.execute(_MOVE, values).rowcount

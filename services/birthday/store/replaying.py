@@ -82,9 +82,9 @@ select count(*)::int as count, status, why, status = any(%(states)s) and bool_an
          where {pick}
          union all
         select 'waiting', false, 'not tried yet'
-          from birthday.kinds k
-          join birthday.dates d on d.kind = k.name
-         where %(since)s <= d.due_at and d.due_at < %(until)s and d.due_at <= lamppost.now()
+          from birthday.dates
+         where kind = any(array(select name from birthday.kinds))
+           and due_at >= %(since)s and due_at < %(until)s and due_at <= lamppost.now()
        ) as found
  group by status, why
  order by count(*) desc, status, why
