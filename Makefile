@@ -41,6 +41,7 @@ docs:
 
 aws:
 	@scripts/install aws
+	@scripts/install_cdk
 
 lock:
 	@scripts/lock
