@@ -50,8 +50,11 @@ def test_the_six_alarms_of_the_birthday_plan_are_there_with_its_limits(prod):
     assert said("bday-messages-dlq-messages") == ("ApproximateNumberOfMessagesVisible", over, 0, 60)
     assert said("bday-delivery-failures") == ("DeliveryFailures", over, 10, 300)
     assert prod["bday-delivery-failures"].expression == "IF(whole > 0, 100 * part / whole, 0)"
-    assert said("barkbase-prod-postgres-cpu") == ("CPUUtilization", over, 80, 900)
-    assert said("barkbase-prod-postgres-storage") == ("FreeStorageSpace", under, 2 * 1024**3, 300)
+    assert said("lamppost-prod-database-cpu") == ("CPUUtilization", over, 80, 900)
+    assert prod["lamppost-prod-database-cpu"].measure.dimensions == (
+        ("DBInstanceIdentifier", "lamppost-prod"),
+    )
+    assert said("lamppost-prod-database-storage") == ("FreeStorageSpace", under, 2 * 1024**3, 300)
 
 
 def test_every_function_queue_and_dead_letter_queue_is_watched(prod):

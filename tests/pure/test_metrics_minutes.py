@@ -7,7 +7,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamppost.local.metrics import KEEP_SECONDS, Metrics, series
+from lamppost.local.metrics import KEEP_SECONDS, MOST_SERIES, Metrics, series
 from lamppost.local.points import Point, read_row
 
 LATENESS = series("Lamppost/birthday", "Lateness", {"Environment": "dev"})
@@ -107,3 +107,13 @@ def test_files_stay_small(tmp_path):
         metrics.turn(NOW + 60 * (minute + 1))
     metrics.close()
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 25_000
+
+
+def test_an_id_in_a_dimension_does_not_fill_the_memory():
+    metrics = Metrics()
+    for number in range(MOST_SERIES + 10):
+        metrics.put(series("N", "Sent", {"Person": str(number)}), [1.0], at=NOW)
+    assert len(metrics.known()) == MOST_SERIES
+    assert metrics.left_out == 10
+    metrics.put(metrics.known()[0], [1.0], at=NOW)
+    assert metrics.left_out == 10

@@ -38,7 +38,7 @@ def test_what_is_broken_rings_and_what_is_mended_clears(new_house, receiver):
     quiet = states(house, 1)
     assert set(quiet.values()) == {"OK", "INSUFFICIENT_DATA"}
     # The two of the database are for AWS only, and are told all the same.
-    assert quiet["barkbase-dev-postgres-cpu"] == quiet["barkbase-dev-postgres-storage"] == "INSUFFICIENT_DATA"
+    assert quiet["lamppost-dev-database-cpu"] == quiet["lamppost-dev-database-storage"] == "INSUFFICIENT_DATA"
 
     for _ in range(4):
         house.run("invoke", "bday-scheduler", "--payload", '{"time": "never"}', ok=False)

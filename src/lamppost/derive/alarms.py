@@ -20,8 +20,7 @@ Missing = Literal["notBreaching", "breaching", "missing"]
 LAMBDA, SQS, RDS, API = "AWS/Lambda", "AWS/SQS", "AWS/RDS", "AWS/ApiGateway"
 ON_AWS_ONLY = frozenset({RDS, API})
 VISIBLE, OLDEST = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
-# The instance of the stage; the id of an API is AWS's own, and infra fills it in.
-INSTANCE = "barkbase-{env}-postgres"
+# The id of an API is AWS's own: the stacks fill it in.
 API_ID = "{ApiId}"
 
 _FIVE_MINUTES = 300
@@ -74,11 +73,11 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
         return self.measure.namespace in ON_AWS_ONLY
 
 
-def alarms(manifest: Manifest, *, env: str) -> tuple[Alarm, ...]:
-    """Every alarm of the stage `env`, by service, the database's last."""
+def alarms(manifest: Manifest, *, env: str, system: str = "lamppost") -> tuple[Alarm, ...]:
+    """Every alarm of the stage `env`, by service, the database's last: its instance is `{system}-{env}`."""
     found = [alarm for service in manifest.services for alarm in _service(service, env)]
     if manifest.databases():
-        found += _database(env)
+        found += _database(f"{system}-{env}")
     return tuple(found)
 
 
@@ -216,11 +215,10 @@ def _silent(function: FunctionEntry, service: ServiceEntry, env: str, every: int
     )
 
 
-def _database(env: str) -> Iterator[Alarm]:
-    name = INSTANCE.replace("{env}", env)
-    place = (("DBInstanceIdentifier", name),)
+def _database(instance: str) -> Iterator[Alarm]:
+    place = (("DBInstanceIdentifier", instance),)
     yield Alarm(
-        name=f"{name}-cpu",
+        name=f"{instance}-database-cpu",
         about="the database has no time left",
         service="",
         measure=Measure(RDS, "CPUUtilization", place, "Average"),
@@ -229,7 +227,7 @@ def _database(env: str) -> Iterator[Alarm]:
         breaches=3,
     )
     yield Alarm(
-        name=f"{name}-storage",
+        name=f"{instance}-database-storage",
         about="the database's disk is nearly full: it stops when it is",
         service="",
         measure=Measure(RDS, "FreeStorageSpace", place, "Minimum"),

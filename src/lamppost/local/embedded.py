@@ -13,6 +13,8 @@ from lamppost.local.metrics import Series, series
 
 # What stands in every line that holds metrics; whoever wrote it.
 MARK = '"_aws"'
+# Of a dimension's value.
+_LONGEST = 1024
 
 
 class _Definition(msgspec.Struct):
@@ -49,7 +51,7 @@ def readings(line: str) -> Iterator[Reading]:
         return
     for directive in metadata.directives:
         for names in directive.dimensions:
-            place = {name: told[name] for name in names if isinstance(told.get(name), str)}
+            place = {name: told[name] for name in names if _is_short(told.get(name))}
             if len(place) != len(names):
                 continue
             for metric in directive.metrics:
@@ -57,6 +59,10 @@ def readings(line: str) -> Iterator[Reading]:
                 if values:
                     which = series(directive.namespace, metric.name, place)
                     yield Reading(which, values, metric.unit, metadata.timestamp / 1000)
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST
 
 
 def _numbers(value: Any) -> list[float]:

@@ -17,6 +17,8 @@ from lamppost.local.points import Point, read_row
 
 MINUTE = 60
 KEEP_SECONDS = 3 * 3600
+# A dimension that holds an id makes a series of each: a bill on AWS, and memory here.
+MOST_SERIES = 5000
 # Two files of this: some hours of all queues, functions and a busy service.
 ROTATE_BYTES = 4 * 1024 * 1024
 _LOG = "metrics"
@@ -59,12 +61,17 @@ class Metrics:
         self._units: dict[Series, str] = {}
         self._unwritten: set[tuple[Series, int]] = set()
         self._loading = asyncio.Lock()
+        # How many values were left out because there were too many series.
+        self.left_out = 0
         self._loaded = folder is None
 
     def put(
         self, which: Series, values: Mapping[float, int] | Iterable[float], *, at: float, unit: str = "None"
     ) -> None:
         """Count values measured at `at`; a mapping says how often each was."""
+        if which not in self._points and len(self._points) >= MOST_SERIES:
+            self.left_out += 1
+            return
         minute = int(at) // MINUTE * MINUTE
         point = self._points.setdefault(which, {}).setdefault(minute, Point())
         if isinstance(values, Mapping):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lamppost.local import tasks
 from lamppost.local.meter import Meter
-from lamppost.local.metrics import MINUTE, Metrics
+from lamppost.local.metrics import MINUTE, MOST_SERIES, Metrics
 from lamppost.local.queues import Queues
 from lamppost.local.watch import Watch
 from lamppost.observe.log import Log
@@ -21,6 +21,7 @@ class Monitoring:
     def __init__(self, folder: Path | None, queues: Queues, log: Log) -> None:
         self.metrics = Metrics(folder)
         self.meter = Meter(self.metrics, queues)
+        self._log = log
         self.watch = Watch(self.metrics.value, log, began=time.time())
         self._hand: asyncio.Task[None] | None = None
 
@@ -52,6 +53,13 @@ class Monitoring:
             now = time.time()
             self.watch.turn(now)
             self.metrics.turn(now)
+            if self.metrics.left_out:
+                self._log.warning(
+                    "metrics.too_many",
+                    left_out=self.metrics.left_out,
+                    fix=f"{MOST_SERIES:,} are kept: keep ids out of dimensions",
+                )
+                self.metrics.left_out = 0
 
     async def _until(self, second: float) -> None:
         """Sleep until this second of the minute; the wall clock may be set meanwhile."""
