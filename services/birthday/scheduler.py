@@ -82,7 +82,7 @@ def relay(ctx: Context) -> None:
 
 
 def give_up_hopeless(ctx: Context) -> None:
-    """Split chunks that cost five workers their lives; bury who does so alone, and next year is theirs again."""
+    """Split chunks that cost five workers their lives; bury who does so alone, until next year."""
     while ctx.remaining() > ENOUGH:
         with ctx.transaction() as db:
             chunk = chunks.hopeless(db)

@@ -460,6 +460,34 @@ def test_a_chunk_that_kills_five_workers_is_buried_and_next_year_still_comes(
     assert letter["reason"] == "5 workers died while sending its chunk"
 
 
+def test_in_a_chunk_that_kills_workers_only_whoever_kills_them_is_buried(
+    world: World, hook: Receiver
+) -> None:
+    deadly, *neighbours = (world.create(firstName=f"P{n}")["id"] for n in range(23))
+    world.now_is(NINE_IN_NEW_YORK)
+    world.tick()
+    lives = 0
+    while world.count("chunks"):
+        for chunk, members in world.admin.execute(
+            "select id, members::text[] from birthday.chunks"
+        ).fetchall():
+            if deadly in members:
+                lives += 1
+                with world.ctx.transaction() as db:
+                    assert chunks.lease(db, chunk, seconds=-1) is not None
+            else:
+                worker.deliver(batch_of({"chunk": str(chunk)}), world.ctx)
+        world.tick()
+    dead = world.admin.execute(
+        "select person_id::text from birthday.greetings where status = 'dead'"
+    ).fetchall()
+    assert dead == [(deadly,)]
+    assert {json.loads(request.body)["userId"] for request in hook.requests} == set(neighbours)
+    assert len(hook.requests) == len(neighbours)
+    # 23, then 2 or 3, then 1.
+    assert lives == 3 * chunks.LEASES
+
+
 def test_a_tick_stops_claiming_well_before_its_timeout(world: World) -> None:
     world.create()
     world.now_is(NINE_IN_NEW_YORK)

@@ -76,20 +76,21 @@ with whole as (
     delete from birthday.chunks
      where id = %(chunk)s
  returning kind, members, seen, due_at
-), numbered as (
-    select kind, seen, due_at, member, (number - 1) * %(parts)s / cardinality(members) as part
+), part as (
+    select array_agg(member order by number) as members
       from whole
      cross join unnest(members) with ordinality as m (member, number)
+     group by (number - 1) * %(parts)s / cardinality(members)
 )
 insert into birthday.chunks (kind, members, seen, due_at)
-select kind, array_agg(member), seen, due_at
-  from numbered
- group by kind, seen, due_at, part
+select w.kind, p.members, w.seen, w.due_at
+  from whole w
+ cross join part p
 """
 
 
 def split(db: Connection[Any], chunk: Chunk) -> int:
-    """Make new chunks of a held one's members, in its place; how many. A worker that has it records nothing."""
+    """Put chunks of a tenth each in the place of a held one; how many. Who works on it records nothing."""
     return db.execute(_SPLIT, {"chunk": chunk.id, "parts": PARTS}).rowcount
 
 

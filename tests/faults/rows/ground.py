@@ -243,6 +243,11 @@ class Ground:
         kept = self.sqs.get_queue_attributes(QueueUrl=self.urls[queue], AttributeNames=["All"])["Attributes"]
         return int(kept["ApproximateNumberOfMessages"]) + int(kept["ApproximateNumberOfMessagesNotVisible"])
 
+    def chunks(self) -> int:
+        """Chunks that are on their way."""
+        (count,) = self.admin.execute("select count(*) from birthday.chunks").fetchone() or (0,)
+        return int(count)
+
     def greeted(self, people: list[str]) -> int:
         """Of how many a try is recorded, whatever came of it."""
         recorded = "select count(*) from birthday.greetings where person_id = any(%s::uuid[])"
