@@ -3,12 +3,13 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.birthday import operations
+from services.birthday.store import replaying
 from tests.birthday import World
 from tests.receiver import Receiver, Reply, receiver
 
@@ -116,6 +117,18 @@ def test_a_run_of_requests_meets_each_once_even_if_all_die_again(world: World, h
     assert ask(world, "replay", **asked)["replayed"] == 1
     assert ask(world, "replay", **asked)["replayed"] == 0
     assert ask(world, "replay", failed_since="2025-03-15T00:00:00Z", limit=10)["replayed"] == 4
+
+
+def test_two_operators_at_once_send_nothing_twice(world: World, hook: Receiver) -> None:
+    die(world, hook, people=5)
+    other = world.another_context()
+    pick = replaying.Pick(failed_since=datetime(2025, 3, 1, tzinfo=UTC))
+    with other.transaction() as db:
+        replayed = replaying.replay(db, pick, states=["dead"], before=replaying.now(db), limit=2)
+        assert replayed == 2
+        assert ask(world, "replay", failed_since="2025-03-01T00:00:00Z", limit=10)["replayed"] == 3
+    other.close()
+    assert ask(world, "replay", failed_since="2025-03-01T00:00:00Z", limit=10)["replayed"] == 0
 
 
 def test_only_what_died_since_is_meant(world: World, hook: Receiver) -> None:
