@@ -7,7 +7,7 @@ from functools import lru_cache
 import msgspec
 
 
-class Greeting(msgspec.Struct, frozen=True):
+class Greeting(msgspec.Struct, frozen=True, gc=False):
     """A greeting as it is about to leave: the person's name of now, the instant it was due.
 
     Ids are UUIDs as text: a million of them go from the database to the wire and back.

@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 from lamppost.delivery.answer import Answer
 from lamppost.delivery.breaker import Limits
 from lamppost.delivery.endpoints import Endpoints
-from lamppost.delivery.lanes import STEP, Lane, Lanes
+from lamppost.delivery.lanes import FIRST, Lane, Lanes
 
 NOW = 1_800_000_000.0
 GOOD, BAD = Answer(204), Answer(None, "E_TIMEOUT")
@@ -40,9 +40,9 @@ def test_each_has_at_most_its_share_of_the_slots() -> None:
 
 def test_one_endpoint_opens_its_slots_in_steps_while_nothing_comes_back() -> None:
     alone = lanes(*"a" * 1000)
-    assert len(taken(alone)) == STEP
+    assert len(taken(alone)) == FIRST
     alone.widen()
-    assert len(taken(alone)) == STEP
+    assert len(taken(alone)) == FIRST
     for _ in range(50):
         alone.widen()
         taken(alone)

@@ -9,7 +9,7 @@ from services.birthday.messages import Greeting
 from services.birthday.store.chunks import Chunk
 
 
-class First(Greeting, frozen=True):
+class First(Greeting, frozen=True, gc=False):
     """A greeting that was not tried before, with what its person's next one depends on."""
 
     edition: int

@@ -12,12 +12,12 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from lamppost.db.arrays import listed
+from lamppost.db.arrays import listed, quoted
 from services.birthday.calendar import TZDATA, LeapDay
 from services.birthday.store.chunks import Chunk
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of one greeting that was tried; `wait` (seconds) is of those to be tried again."""
 
     id: str
@@ -52,7 +52,7 @@ class Turn(msgspec.Struct, frozen=True):
     next_due: datetime
 
 
-class Turned(msgspec.Struct, frozen=True):
+class Turned(msgspec.Struct, frozen=True, gc=False):
     """A person's outcome: `turn` counts from 1, and holds if the date still has this `edition`."""
 
     person: str
@@ -205,8 +205,8 @@ def _columns(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "id": listed(each.id for each in outcomes),
         "state": listed(each.state for each in outcomes),
-        "wait": [each.wait for each in outcomes],
-        "reason": [each.reason for each in outcomes],
+        "wait": listed("null" if each.wait is None else str(each.wait) for each in outcomes),
+        "reason": quoted(each.reason for each in outcomes),
     }
 
 

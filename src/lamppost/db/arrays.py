@@ -1,4 +1,4 @@
-"""Long lists of plain words as one parameter."""
+"""Long lists as one parameter."""
 
 from collections.abc import Iterable
 
@@ -10,3 +10,12 @@ def listed(words: Iterable[str]) -> str:
     UUIDs, numbers, names of states.
     """
     return "{" + ",".join(words) + "}"
+
+
+def quoted(texts: Iterable[str | None]) -> str:
+    """As `listed`, for texts of any kind and for NULLs."""
+    return listed("null" if text is None else f'"{_escaped(text)}"' for text in texts)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

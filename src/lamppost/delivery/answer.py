@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """The outcome of one attempt.
 
     `status` is set once the receiver's headers have arrived, whatever became of the body after them.

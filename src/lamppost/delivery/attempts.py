@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import psycopg
 
-from lamppost.db.arrays import listed
+from lamppost.db.arrays import listed, quoted
 from lamppost.delivery.answer import Answer
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HEAD_BYTES = 500
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """The `number`-th POST of a message (the first is 1), and its answer."""
 
     message_id: str
@@ -39,12 +39,14 @@ def record(db: "Connection[Any]", service: str, attempts: Sequence[Attempt]) -> 
     answers = [attempt.answer for attempt in attempts]
     values = {
         "service": service,
-        "message_ids": [attempt.message_id for attempt in attempts],
+        "message_ids": quoted(attempt.message_id for attempt in attempts),
         "numbers": listed(str(attempt.number) for attempt in attempts),
         "statuses": listed("null" if answer.status is None else str(answer.status) for answer in answers),
-        "errors": [answer.error or None for answer in answers],
+        "errors": quoted(answer.error or None for answer in answers),
         "latencies": listed(str(answer.latency_ms) for answer in answers),
-        "heads": [answer.head[:HEAD_BYTES] or None for answer in answers],
+        "heads": quoted(
+            "\\x" + answer.head[:HEAD_BYTES].hex() if answer.head else None for answer in answers
+        ),
     }
     db.execute(_RECORD, values)
 

@@ -1,6 +1,6 @@
 """Whose post is next: the endpoints take turns, and none takes the slots of another. Pure but for its memory.
 
-Each endpoint has a lane. It may hold an equal share of all slots, opens them in steps while its answers
+Each endpoint has a lane. It may hold an equal share of all slots, opens twice as many whenever its answers
 are not coming back (a fast receiver is served over a few dozen connections), and waits its turn.
 """
 
@@ -12,8 +12,8 @@ from lamppost.delivery.answer import Answer
 from lamppost.delivery.breaker import UNBOUNDED, Limits, Standing
 from lamppost.delivery.endpoints import Endpoints
 
-# Slots that open at a time.
-STEP = 64
+# Slots that are open at first.
+FIRST = 64
 
 
 class Lane:
@@ -36,7 +36,7 @@ class Lane:
         self.place, self.endpoint, self.standing, self.limits = place, endpoint, standing, limits
         self.waiting: deque[int] = deque()
         self.running = self.came = 0
-        self.window = STEP
+        self.window = FIRST
         self.room = UNBOUNDED if standing is None else standing.room(limits)
         # Whether it stands in `ready` or `asleep`.
         self.queued = False
@@ -104,7 +104,7 @@ class Lanes:
         for lane in self._lanes:
             if lane.waiting:
                 if not lane.came and lane.window < self._share:
-                    lane.window += STEP
+                    lane.window *= 2
                 if not lane.queued:
                     self._queue(lane)
             lane.came = 0

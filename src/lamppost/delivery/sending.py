@@ -7,6 +7,7 @@ over connections it already has.
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -33,12 +34,13 @@ IN_FLIGHT = 900
 # Seconds from the name lookup to the last byte, and to the end of the TLS handshake.
 TIMEOUT = 10.0
 CONNECT = 5.0
-_STEP_SECONDS = 0.003
-_STEP_WAIT_MS = 3
+# A receiver that shares its cores with others is away for some milliseconds now and then.
+_STEP_SECONDS = 0.01
+_STEP_WAIT_MS = 10
 _IDLE_WAIT_MS = 50
 
 
-class Post(msgspec.Struct, frozen=True):
+class Post(msgspec.Struct, frozen=True, gc=False):
     """One message on its way: `headers` beside content-type and what HTTP itself needs.
 
     `endpoint` names whose limits it counts against; the URL, when it is left out.
@@ -103,7 +105,9 @@ class _Round:
         self.allowed, self.timeout, self.connect = allowed, timeout, connect
         self.running: dict[Transfer, Lane] = {}
         self.guards: dict[str, Guard] = {}
-        self.spans: dict[int, Span | None] = {}
+        self.spans: dict[int, Span] = {}
+        # Of posts that are no span: they leave from where we are.
+        self.traced = trace.headers()
 
     def run(self, deadline: float) -> None:
         try:
@@ -180,12 +184,12 @@ class _Round:
     def _begin(self, number: int) -> list[tuple[str, str]]:
         """The headers that tell the receiver which trace it is in: at its own span, where spans are kept."""
         if trace.recording is None:
-            return trace.headers()
-        # The host alone: the path of a webhook's URL is often its password.
-        name = f"POST {urlsplit(self.posts[number].url).hostname or ''}"
-        span = self.spans[number] = trace.recording.begin(name, "webhook", {})
-        place = trace.recording.place()
-        return trace.headers(place if span is None else place._replace(span_id=span.id))
+            return self.traced
+        span = trace.recording.begin(_name(self.posts[number].url), "webhook", {})
+        if span is None:
+            return self.traced
+        self.spans[number] = span
+        return trace.headers(trace.recording.place()._replace(span_id=span.id))
 
     def _end(self, span: "Span | None", answer: Answer) -> None:
         if span is None:
@@ -194,6 +198,12 @@ class _Round:
         span.error = answer.error or ("" if answer.status and answer.status < 400 else str(answer.status))
         if answer.status is not None:
             span.fields["status"] = answer.status
+
+
+@lru_cache(maxsize=256)
+def _name(url: str) -> str:
+    # The host alone: the path of a webhook's URL is often its password.
+    return f"POST {urlsplit(url).hostname or ''}"
 
 
 _multi = pycurl.CurlMulti()

@@ -22,6 +22,12 @@ HEAD_BYTES = 500
 _LOOKED_AT = HEAD_BYTES + 4096
 # A receiver that echoes what it got must not put it into our tables.
 _SIGNATURE = re.compile(rb"v1a?,[A-Za-z0-9+/]{16,}={0,2}|whs(?:ec|k)_[A-Za-z0-9+/]{16,}={0,2}")
+_HEADERS = (
+    "content-type: application/json",
+    "user-agent: lamppost",
+    # Else libcurl asks a large body's receiver for "100 Continue" and waits a second for it.
+    "expect:",
+)
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 _BLACK = b"[...]"
 
@@ -36,7 +42,7 @@ class Transfer:
         self.taken = self.taken_headers = 0
         self.headers_done = False
         self.guard = Guard("", Allowances())
-        self.secrets: list[bytes] = []
+        self.headers: tuple[tuple[str, str], ...] = ()
         self._loaded = ("", 0.0, 0.0)
         self.curl = curl = pycurl.Curl()
         curl.transfer = self
@@ -75,18 +81,9 @@ class Transfer:
             curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(min(connect, timeout) * 1000)))
         curl.setopt(pycurl.POSTFIELDSIZE, len(body))
         curl.setopt(pycurl.COPYPOSTFIELDS, body)
-        lines = [
-            "content-type: application/json",
-            "user-agent: lamppost",
-            # Else libcurl asks a large body's receiver for "100 Continue" and waits a second for it.
-            "expect:",
-        ]
-        self.secrets = []
-        for name, value in headers:
-            # A name with nothing behind its colon would take the header out.
-            lines.append(f"{name}: {value}" if value else f"{name};")
-            if len(value) > 8 and name.lower() in _SECRET_HEADERS:
-                self.secrets.append(value.encode())
+        self.headers = headers
+        # A name with nothing behind its colon would take the header out.
+        lines = [*_HEADERS, *[f"{name}: {value}" if value else f"{name};" for name, value in headers]]
         if traced:
             own = {name.lower() for name, _ in headers}
             lines += [f"{name}: {value}" for name, value in traced if name not in own]
@@ -142,8 +139,9 @@ class Transfer:
 
     def _shown(self) -> bytes:
         text = bytes(self.head)
-        for secret in self.secrets:
-            text = text.replace(secret, _BLACK)
+        for name, value in self.headers:
+            if len(value) > 8 and name.lower() in _SECRET_HEADERS:
+                text = text.replace(value.encode(), _BLACK)
         if b"v1" in text or b"whs" in text:
             text = _SIGNATURE.sub(_BLACK, text)
         return text[:HEAD_BYTES]
