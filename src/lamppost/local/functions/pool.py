@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 
 from lamppost.declare import names
 from lamppost.local import traces
+from lamppost.local.functions.cores import LOOK_SECONDS, Cores
 from lamppost.local.functions.nursery import Nursery
 from lamppost.local.functions.sandbox import Invocation, Sandbox
 from lamppost.local.functions.spec import Result, Spec, failure
@@ -44,6 +45,8 @@ class Pool:
         self._unborn: set[Sandbox] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._cores = Cores()
+        self._looking = False
 
     async def invoke(self, payload: bytes, *, request_id: str = "") -> Result:
         """Run the function once on `payload` (JSON) and return what it gave."""
@@ -146,9 +149,32 @@ class Pool:
 
     def _grow(self) -> None:
         alive = sum(1 for sandbox in self._sandboxes if not sandbox.retiring)
-        while len(self._unborn) < len(self._waiting) and alive < self.spec.limit:
+        wanted = min(self.spec.limit, alive + len(self._waiting) - len(self._unborn))
+        room = self._room(alive) if wanted > alive else alive
+        for _ in range(min(wanted, room) - alive):
             self._start()
-            alive += 1
+        if wanted > room:
+            self._look_again()
+
+    def _room(self, alive: int) -> int:
+        """How many there may be now: one for each core, then twice as many while none waits for a core.
+
+        More than the cores can run would share them, and each would be late.
+        """
+        if alive < self._cores.count:
+            return self._cores.count
+        pids = [sandbox.pid for sandbox in self._sandboxes if sandbox.pid]
+        return alive if self._cores.short(pids) else 2 * alive
+
+    def _look_again(self) -> None:
+        if not self._looking:
+            self._looking = True
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._looked)
+
+    def _looked(self) -> None:
+        self._looking = False
+        if not self._closed:
+            self._grow()
 
     def _start(self) -> None:
         stream = f"{time.strftime('%Y/%m/%d')}/[$LATEST]{uuid.uuid4().hex}"
