@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from benchmarks.delivery_ours import Ours, Receiver, Round
+from benchmarks.delivery_ours import Ours, Receiver, Round, postmaster
 from benchmarks.delivery_peers.ceiling import posts_a_second
 from benchmarks.delivery_peers.running import Peer, Running
 from lamppost.local.postgres.cluster import Cluster
@@ -73,13 +73,13 @@ def ours(folder: Path, receiver: Receiver) -> Iterator[Ours]:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
+def server(folder: Path) -> Iterator[tuple[str, int]]:
     """The peers' PostgreSQL, with room for all their connections."""
     cluster = Cluster(folder / "peers", changes={"max_connections": "300"})
     cluster.launch()
     cluster.ready()
     try:
-        yield cluster.dsn("postgres")
+        yield cluster.dsn("postgres"), postmaster(cluster.folder)
     finally:
         cluster.stop()
 
@@ -100,49 +100,47 @@ def row(people: int, delay: float, rounds: list[Round]) -> None:
     )
 
 
-def against(delay: float, mine: list[Round], theirs: dict[Peer, list[tuple[float, float]]]) -> None:
+def against(delay: float, mine: list[Round], theirs: dict[Peer, list[tuple[float, float, float]]]) -> None:
     """Print what each took for a thousand, beside ours and the floor."""
     best = statistics.median(one.recorded for one in mine)
-    floor = f"          {100 * (best / delay - 1):.0f} % over the floor of {delay} s" if delay else ""
-    print(f"\n{MANY:,} greetings, the receiver answers after {delay:.2f} s")
-    print(f"{'lamppost':38} {best:8.3f} s{floor}")
+    cpu = statistics.mean(one.cpu for one in mine)
+    floor = f"   {100 * (best / delay - 1):.0f} % over the floor of {delay} s" if delay else ""
+    print(f"{MANY:,} greetings, the receiver answers after {delay:.2f} s")
+    print(f"{'lamppost':38} {best:8.3f} s{'':9} CPU {1e6 * cpu / MANY:5.0f} us a greeting{floor}")
     for peer, figures in theirs.items():
         if not figures:
             print(f"{peer.name:38} not run: at least {MANY / peer.concurrency * delay:.0f} s")
             continue
-        seconds = statistics.median(each[1] for each in figures)
-        scheduled = statistics.median(each[0] for each in figures)
+        _, seconds, burnt = (statistics.median(each) for each in zip(*figures, strict=True))
         print(
-            f"{peer.name:38} {seconds:8.3f} s {seconds / best:6.1f} ×   scheduler {1000 * scheduled:.0f} ms"
+            f"{peer.name:38} {seconds:8.3f} s {seconds / best:6.1f} ×"
+            f" CPU {1e6 * burnt / MANY:5.0f} us a greeting {burnt / cpu:6.1f} ×",
+            flush=True,
         )
 
 
-def measure(mine: Ours, rivals: list[Running], rounds: int, sizes: tuple[int, ...]) -> None:
-    """Every row, and a thousand against everyone."""
-    found: dict[float, tuple[list[Round], dict[Peer, list[tuple[float, float]]]]] = {}
-    print(HEAD)
-    for delay in DELAYS:
-        for people in FEW:
-            row(people, delay, [mine.greet(people, delay) for _ in range(rounds)])
-        heads: list[Round] = []
-        found[delay] = heads, {rival.peer: [] for rival in rivals}
-        turns = rounds if not delay else 1
-        for _ in range(turns):
-            for rival in rivals:
-                # One more of ours for each of theirs: the machine's moods are shared.
-                heads.append(mine.greet(MANY, delay))
-                if delay < 1 or rival.peer.concurrency > 10:
-                    mine.receiver.answer_after(delay)
-                    found[delay][1][rival.peer].append(rival.greet(MANY))
-        row(MANY, delay, heads)
-        for people in sizes:
-            again = rounds if people <= LARGE[0] else 1
-            if again > 1:
-                # The first of this size starts workers; they are warm for the second.
-                mine.greet(people, delay)
-            row(people, delay, [mine.greet(people, delay) for _ in range(again)])
-    for delay, (heads, theirs) in found.items():
-        against(delay, heads, theirs)
+def measure(mine: Ours, rivals: list[Running], delay: float, rounds: int, sizes: tuple[int, ...]) -> None:
+    """Every size, and a thousand against everyone, with a receiver that answers after `delay` seconds."""
+    print(f"\n{HEAD}")
+    for people in FEW:
+        row(people, delay, [mine.greet(people, delay) for _ in range(rounds)])
+    heads: list[Round] = []
+    theirs: dict[Peer, list[tuple[float, float, float]]] = {rival.peer: [] for rival in rivals}
+    for _ in range(1 if delay else rounds):
+        for rival in rivals:
+            # One more of ours for each of theirs: the machine's moods are shared.
+            heads.append(mine.greet(MANY, delay))
+            if delay < 1 or rival.peer.concurrency > 10:
+                mine.receiver.answer_after(delay)
+                theirs[rival.peer].append(rival.greet(MANY))
+    row(MANY, delay, heads)
+    for people in sizes:
+        again = rounds if people <= LARGE[0] else 1
+        if again > 1:
+            # The first of this size starts workers; they are warm for the second.
+            mine.greet(people, delay)
+        row(people, delay, [mine.greet(people, delay) for _ in range(again)])
+    against(delay, heads, theirs)
 
 
 def stop(mine: Ours, people: int) -> None:
@@ -175,12 +173,13 @@ def main() -> None:
         place = stack.enter_context(server(folder))
         rivals = []
         for peer in PEERS:
-            rivals.append(Running(peer, place, receiver.url))
+            rivals.append(Running(peer, *place, receiver.url))
             stack.callback(rivals[-1].stop)
         for one in (*rivals, *rivals):
             one.greet(100)
         mine.greet(MANY, 0)
-        measure(mine, rivals, 1 if chosen.quick else chosen.rounds, LARGE[:1] if chosen.quick else LARGE)
+        for delay in DELAYS:
+            measure(mine, rivals, delay, *((1, LARGE[:1]) if chosen.quick else (chosen.rounds, LARGE)))
         for rival in rivals:
             rival.stop()
         if chosen.million:

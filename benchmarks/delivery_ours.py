@@ -3,9 +3,10 @@
 import json
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import claim
+from benchmarks import claim, processes
 from tests.running import House
 
 SCHEDULER = "bday-dev-scheduler"
@@ -39,15 +40,21 @@ select count(*), count(distinct person_id), sum(attempts), count(*) filter (wher
 
 
 class Round(NamedTuple):
-    """Seconds since the tick: scheduler's answer, first POST heard, last greeting recorded."""
+    """Seconds since the tick: the scheduler answers, a POST is heard, all is recorded; and CPU seconds."""
 
     scheduler: float
     first: float
     recorded: float
+    cpu: float
 
     @property
     def worker(self) -> float:
         return self.recorded - self.first
+
+
+def postmaster(folder: Path) -> int:
+    """The process id of the embedded server in `folder`."""
+    return int((folder / "cluster" / "postmaster.pid").read_text().split()[0])
 
 
 class Receiver:
@@ -78,6 +85,7 @@ class Ours:
     def __init__(self, house: House, receiver: Receiver) -> None:
         self.receiver = receiver
         self.aws = house.running["aws"]
+        self.roots = house.running["pid"], postmaster(house.data / "postgres")
         house.run("params", "put", "/bday/webhook-url", receiver.url)
         self.admin = house.database()
         self.admin.execute(CLOCK)
@@ -87,17 +95,19 @@ class Ours:
         due = self.make_due(people)
         self.receiver.answer_after(delay)
         self.jump()
+        cpu = self._cpu()
         began = time.time()
         self.tick()
         scheduler = time.time() - began
         while self.left():
             time.sleep(max(0.004, (time.time() - began) / 100))
         recorded = time.time() - began
+        cpu = self._cpu() - cpu
         posts = self.receiver.count()
         assert posts["posts"] == people, f"{posts['posts']} posts for {people} people"
         done = self.admin.execute(DONE, (due,)).fetchall()[0]
         assert done == (people,) * 4, f"{done}, not {people} each once"
-        return Round(scheduler, posts["first"] - began, recorded)
+        return Round(scheduler, posts["first"] - began, recorded, cpu)
 
     def tick(self) -> None:
         """The schedule's event, as EventBridge sends it."""
@@ -142,6 +152,9 @@ class Ours:
             ticks.append((self._claimed() - so_far, time.time() - began))
         assert self._claimed() - before == people, "claimed once"
         return ticks
+
+    def _cpu(self) -> float:
+        return processes.seconds(set().union(*map(processes.tree, self.roots)))
 
     def _claimed(self) -> int:
         return int(self.admin.execute(CLAIMED).fetchall()[0][0])

@@ -1,4 +1,4 @@
-// A peer: graphile-worker with fetch, node-postgres.    URL WEBHOOK CLIENT CONCURRENCY BATCH
+// A peer: graphile-worker with fetch, node-postgres.    WEBHOOK CLIENT CONCURRENCY BATCH
 // Its packages are found through LAMPPOST_PEER, the folder whose node_modules holds them.
 
 import { createHmac } from "node:crypto";
@@ -12,7 +12,8 @@ const { Pool } = require("pg");
 
 const CONNECTIONS = 10;
 const KEY = "secret".repeat(4);
-const [database, url, , concurrency, batch] = process.argv.slice(2);
+const [url, , concurrency, batch] = process.argv.slice(2);
+const database = process.env.LAMPPOST_PEER_DATABASE;
 const statement = (name) => ({
   name,
   text: readFileSync(new URL(`${name}.sql`, import.meta.url), "utf8"),

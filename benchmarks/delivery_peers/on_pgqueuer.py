@@ -1,6 +1,7 @@
-"""A peer: pgqueuer with httpx or aiohttp, asyncpg, uvloop.    URL WEBHOOK CLIENT CONCURRENCY BATCH"""
+"""A peer: pgqueuer with httpx or aiohttp, asyncpg, uvloop.    WEBHOOK CLIENT CONCURRENCY BATCH"""
 
 import asyncio
+import os
 import sys
 import time
 from datetime import timedelta
@@ -49,5 +50,5 @@ async def main(database: str, url: str, client: str, concurrency: int, batch: in
 
 
 if __name__ == "__main__":
-    database, url, client, concurrency, batch = sys.argv[1:]
-    uvloop.run(main(database, url, client, int(concurrency), int(batch)))
+    url, client, concurrency, batch = sys.argv[1:]
+    uvloop.run(main(os.environ[work.DATABASE], url, client, int(concurrency), int(batch)))

@@ -1,7 +1,8 @@
-"""A peer: procrastinate with httpx, psycopg.    URL WEBHOOK CLIENT CONCURRENCY BATCH"""
+"""A peer: procrastinate with httpx, psycopg.    WEBHOOK CLIENT CONCURRENCY BATCH"""
 
 import asyncio
 import logging
+import os
 import sys
 import time
 from typing import Any
@@ -60,5 +61,5 @@ async def main(database: str, url: str, client: str, concurrency: int, batch: in
 
 
 if __name__ == "__main__":
-    database, url, client, concurrency, batch = sys.argv[1:]
-    asyncio.run(main(database, url, client, int(concurrency), int(batch)))
+    url, client, concurrency, batch = sys.argv[1:]
+    asyncio.run(main(os.environ[work.DATABASE], url, client, int(concurrency), int(batch)))

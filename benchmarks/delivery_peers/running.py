@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from benchmarks import peers
+from benchmarks import peers, processes
 
 HERE = Path(__file__).parent
 WAITING = "select exists (select from bench.greetings where status = 'claimed')"
@@ -42,16 +42,19 @@ class Peer(NamedTuple):
 class Running:
     """One peer's process."""
 
-    def __init__(self, peer: Peer, server: str, url: str) -> None:
+    def __init__(self, peer: Peer, server: str, postmaster: int, url: str) -> None:
         self.peer = peer
+        self.postmaster = postmaster
         name = f"peer_{peer.queue}_{peer.client}_{peer.concurrency}".replace("-", "_")
         with psycopg.connect(server, autocommit=True) as admin:
             admin.execute(f"create database {name}".encode())
         database = server.rpartition("/")[0] + f"/{name}"
         self.admin = psycopg.connect(database, autocommit=True, cursor_factory=psycopg.RawCursor)
         self.admin.execute((HERE / "tables.sql").read_bytes())
-        given = (database, url, peer.client, str(peer.concurrency), str(peer.batch))
-        places = {"LAMPPOST_PEER": str(peers.node(*GRAPHILE))} if peer.client == "fetch" else {}
+        given = (url, peer.client, str(peer.concurrency), str(peer.batch))
+        places = {"LAMPPOST_PEER_DATABASE": database}
+        if peer.client == "fetch":
+            places["LAMPPOST_PEER"] = str(peers.node(*GRAPHILE))
         self.process = subprocess.Popen(
             [*peer.command(), *given],
             stdin=subprocess.PIPE,
@@ -61,11 +64,12 @@ class Running:
         )
         self._heard("ready")
 
-    def greet(self, people: int) -> tuple[float, float]:
-        """So many people are due: seconds until all are on the queue, and until all are recorded."""
+    def greet(self, people: int) -> tuple[float, float, float]:
+        """So many are due: seconds until all are on the queue, until all are recorded, and of CPU."""
         self.admin.execute((HERE / "fill.sql").read_bytes(), (people,))
         self.admin.execute("vacuum analyze")
         before = self._sent()
+        cpu = self._cpu()
         began = time.perf_counter()
         assert self.process.stdin is not None
         self.process.stdin.write("go\n")
@@ -74,9 +78,10 @@ class Running:
         while self._waiting():
             time.sleep(0.004)
         seconds = time.perf_counter() - began
+        cpu = self._cpu() - cpu
         sent = self._sent() - before
         assert sent == people, f"{self.peer.name} sent {sent}"
-        return scheduled, seconds
+        return scheduled, seconds, cpu
 
     def stop(self) -> None:
         """End it."""
@@ -84,6 +89,9 @@ class Running:
             self.process.kill()
             self.process.wait()
             self.admin.close()
+
+    def _cpu(self) -> float:
+        return processes.seconds(processes.tree(self.process.pid) | processes.tree(self.postmaster))
 
     def _heard(self, word: str) -> str:
         assert self.process.stdout is not None

@@ -19,6 +19,8 @@ from typing import Any
 HERE = Path(__file__).parent
 CLAIM, READ, RECORD = ((HERE / f"{name}.sql").read_text() for name in ("claim", "read", "record"))
 KEY = b"secret" * 4
+# Where the database is; its URL holds a password, which a command line would show to everyone.
+DATABASE = "LAMPPOST_PEER_DATABASE"
 
 Post = Callable[[bytes, dict[str, str]], Awaitable[int]]
 
