@@ -57,7 +57,12 @@ class Home:
         Leases of the dead end at once, unless they are to be waited for.
         """
         begun = time.monotonic()
-        until(lambda: self._is_healed(real_leases), within=90)
+        try:
+            until(lambda: self._is_healed(real_leases), within=180)
+        except AssertionError as stuck:
+            with self.house.database() as database:
+                stuck.add_note(str(database.execute("select * from birthday.chunks").fetchall())[:4000])
+            raise
         return time.monotonic() - begun
 
     def _is_healed(self, real_leases: bool) -> bool:
@@ -123,6 +128,7 @@ def test_nothing_accepted_is_lost_however_often_the_power_is_cut(
         accepted: set[str] = set()
         strikes = START + timedelta(days=10)
         home.auditor.behave(delay=0.05)
+        home.set_clock(strikes)
         for cut in range(form.count(short=3, long=100)):
             dice = form.dice(cut)
             strikes += timedelta(hours=1)
@@ -224,7 +230,8 @@ def test_a_redrive_of_what_fails_again_stops_after_ten_and_never_goes_in_a_circl
         asked = ("queue", "redrive", "desk-dlq", "--rate", str(rate), "--stop-after", "0")
         assert home.house.run(*asked)["moved"] == {"desk": letters}
         took = time.monotonic() - begun
-        until(lambda: desk.count() == letters)
+        # Whoever fails at ten thousand takes his time, too.
+        until(lambda: desk.count() == letters, within=300)
         assert desk.failed == letters + 10
         assert took > letters / rate * 0.9
         row.more |= {"moved_before_it_stopped": 10, "rate_asked": rate, "rate": round(letters / took)}

@@ -29,8 +29,8 @@ def test_an_endpoint_that_is_dead_for_a_day_is_tried_five_times_and_repaired_by_
 ) -> None:
     with play("17", "the endpoint is dead for 24 hours") as row:
         for _ in range(form.count(short=1, long=5)):
-            began = here.at
             people = here.round(form.count(short=20, long=200))
+            began = here.at
             dead_until = here.at + timedelta(hours=24)
             here.auditor.behave(status=503)
             for wait in RETRIES:
