@@ -119,7 +119,7 @@ def test_mornings_that_are_skipped_shortened_or_lived_twice_are_greeted_at_the_l
             due = datetime.fromisoformat(case["due"])
             here.set_clock(due - timedelta(hours=2))
             (person,) = here.register(
-                1, dateOfBirth=case.get("born", f"1950{case['day'][4:]}"), timezone=case["zone"]
+                1, dateOfBirth=case.get("born") or f"1950{case['day'][4:]}", timezone=case["zone"]
             )
             here.people = [{"id": person, "due": [case["due"]]}]
             greeted_at(here, due)
