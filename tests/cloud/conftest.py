@@ -89,7 +89,13 @@ class Synthesised:
 
 def synthesise(root: Path, out: Path, *envs: str, seed: str = "0") -> None:
     """Run CDK over the repository at `root`."""
-    done = subprocess.run(
+    done = asked(root, out, *envs, seed=seed)
+    assert done.returncode == 0, done.stderr
+
+
+def asked(root: Path, out: Path, *envs: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
+    """How that ends."""
+    return subprocess.run(
         [sys.executable, Path(__file__).parent / "synthesised.py", out, *envs],
         cwd=root,
         env={
@@ -103,7 +109,6 @@ def synthesise(root: Path, out: Path, *envs: str, seed: str = "0") -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
 
 
 def once(factory: pytest.TempPathFactory, name: str, root: Path, *envs: str) -> Path:

