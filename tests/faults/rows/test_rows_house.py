@@ -54,11 +54,11 @@ class Home:
     def heal(self, *, real_leases: bool = False) -> float:
         """Ticks until nothing is on its way, and how many seconds that took.
 
-        Leases of the dead end at once, unless they are to be waited for.
+        Leases of the dead end at once, unless they are to be waited for; a lost message heals in six minutes.
         """
         begun = time.monotonic()
         try:
-            until(lambda: self._is_healed(real_leases), within=180)
+            until(lambda: self._is_healed(real_leases), within=420)
         except AssertionError as stuck:
             with self.house.database() as database:
                 stuck.add_note(str(database.execute("select * from birthday.chunks").fetchall())[:4000])
