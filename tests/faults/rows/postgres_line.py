@@ -111,10 +111,11 @@ class PostgresLine:
                 continue
             for one in (client, server):
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._upstream, args=(client, server), daemon=True).start()
-            threading.Thread(target=_copy, args=(server, client), daemon=True).start()
+            mute = threading.Event()
+            threading.Thread(target=self._upstream, args=(client, server, mute), daemon=True).start()
+            threading.Thread(target=_answers, args=(server, client, mute), daemon=True).start()
 
-    def _upstream(self, client: socket.socket, server: socket.socket) -> None:
+    def _upstream(self, client: socket.socket, server: socket.socket, mute: threading.Event) -> None:
         session = Session()
         try:
             first = TLS_PLEASE
@@ -132,6 +133,8 @@ class PostgresLine:
                     self._call()
                     server.sendall(message)
                     continue
+                # A client is quick: it would go on before whoever is called has killed it.
+                mute.set()
                 if moment.heard:
                     server.sendall(message if kind == b"Q" else message + SYNC)
                 self._call()
@@ -157,12 +160,13 @@ def _message(client: socket.socket) -> tuple[bytes, bytes, bytes]:
     return head[:1], head + body, body
 
 
-def _copy(source: socket.socket, sink: socket.socket) -> None:
+def _answers(server: socket.socket, client: socket.socket, mute: threading.Event) -> None:
     with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    _shut(sink, socket.SHUT_RDWR)
-    source.close()
+        while data := server.recv(65536):
+            if not mute.is_set():
+                client.sendall(data)
+    _shut(client, socket.SHUT_RDWR)
+    server.close()
 
 
 def _exactly(source: socket.socket, size: int) -> bytes:
