@@ -8,7 +8,7 @@ places, and the service sees them twice, as SQS allows itself at any time. None 
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -114,8 +114,9 @@ class SqsShelf:
             raise OperatorError(
                 f"{name} cannot be emptied into itself", fix="name another queue, or none", code="queue_same"
             )
-        # Dates are compared with SQS's own, so its clock is the one that counts.
-        now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
+        # Dates are compared with SQS's own: its clock counts, to the end of the second that it tells.
+        told = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
+        now = told + timedelta(seconds=1)
         return About(
             name=name,
             now=now,
