@@ -12,6 +12,8 @@ from types import TracebackType
 
 # What is kept back for rolling back and for saying so.
 RESERVE = 2.0
+# How much later the server ends a statement by itself, should we be gone by then.
+BEHIND = 1.0
 # With less than this no further file is begun.
 ENOUGH = 5.0
 
@@ -47,8 +49,11 @@ class Deadline:
         return not self.over and self.left() >= ENOUGH
 
     def bound(self, seconds: float) -> float:
-        """A timeout of `seconds` that ends before the moment does; never zero, which would mean none."""
-        return max(0.001, min(seconds, self.left()))
+        """A timeout of `seconds` that ends with the moment; never zero, which would mean none.
+
+        It ends a little behind it: whoever is cancelled at the moment knows why, whoever times out does not.
+        """
+        return max(0.001, min(seconds, self.left() + BEHIND))
 
     def _ring(self) -> None:
         self.over = True
