@@ -8,9 +8,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,6 +93,28 @@ def test_answers_stand_in_the_order_of_the_posts(hook: Receiver) -> None:
     hook.answer = lambda request: Reply(200 + int(request.body))
     answers = post_all(*(Post(hook.url, str(n).encode()) for n in range(90)))
     assert [answer and answer.status for answer in answers] == [200 + n for n in range(90)]
+
+
+def test_threads_send_at_the_same_time_and_each_hears_its_own(hook: Receiver) -> None:
+    all_asked = threading.Barrier(4, timeout=30)
+
+    def echo(request: Any) -> Reply:
+        all_asked.wait()
+        return Reply(200, body=request.body)
+
+    hook.answer = echo
+
+    def talk(name: int) -> list[bytes]:
+        heard = []
+        for turn in range(20):
+            body = f'"{name} {turn}"'.encode()
+            answer = post_one(hook.url, body)
+            assert answer.head == body
+            heard.append(answer.head)
+        return heard
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(map(len, threads.map(talk, range(4)))) == 80
 
 
 @pytest.mark.parametrize("status", [204, 299, 400, 404, 410, 429, 500, 503])

@@ -1,9 +1,10 @@
 """Posting many messages at once, to one endpoint or to many, so that a bad one delays no other.
 
-One CurlMulti keeps connections open between calls, so a warm worker greets a thousand people
-over connections it already has.
+A CurlMulti keeps connections open between calls, so a warm worker greets a thousand people over
+connections it already has. Each thread has its own: libcurl lets two use none at once.
 """
 
+import threading
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -94,6 +95,20 @@ def _header_refusal(post: Post) -> str | None:
     return None if text.isascii() and text.isprintable() else "a header holds more than visible ASCII"
 
 
+class _Lines(threading.local):
+    """What a thread keeps between calls: its connections, and handles that are free."""
+
+    def __init__(self) -> None:
+        self.multi = pycurl.CurlMulti()
+        self.multi.setopt(pycurl.M_MAXCONNECTS, IN_FLIGHT)
+        # Of connections kept from the last call, as many close as this one needs descriptors.
+        self.multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, IN_FLIGHT)
+        self.spare: list[Transfer] = []
+
+
+_lines = _Lines()
+
+
 class _Round:
     """One call of `send`: which transfers run, and which come next."""
 
@@ -103,6 +118,7 @@ class _Round:
     ) -> None:  # fmt: skip
         self.posts, self.answers, self.lanes = posts, answers, lanes
         self.allowed, self.timeout, self.connect = allowed, timeout, connect
+        self.multi, self.spare = _lines.multi, _lines.spare
         self.running: dict[Transfer, Lane] = {}
         self.guards: dict[str, Guard] = {}
         self.spans: dict[int, Span] = {}
@@ -124,13 +140,13 @@ class _Round:
                     if self._over(deadline):
                         return
                     continue
-                _multi.perform()
+                self.multi.perform()
                 if not self._collect():
-                    _multi.select((_STEP_WAIT_MS if self.lanes.waiting else _IDLE_WAIT_MS) / 1000)
+                    self.multi.select((_STEP_WAIT_MS if self.lanes.waiting else _IDLE_WAIT_MS) / 1000)
         finally:
             for transfer in self.running:
                 # Only when something raised: a handle left in the multi would poison the next call.
-                _multi.remove_handle(transfer.curl)
+                self.multi.remove_handle(transfer.curl)
 
     def _over(self, deadline: float) -> bool:
         """Whether nothing is left; else waits until a rate lets the next post go."""
@@ -151,19 +167,19 @@ class _Round:
             guard = self.guards.get(post.url)
             if guard is None:
                 guard = self.guards[post.url] = Guard(post.url, self.allowed)
-            transfer = _spare.pop() if _spare else Transfer()
+            transfer = self.spare.pop() if self.spare else Transfer()
             transfer.number = number
             transfer.load(
                 post.url, post.body, post.headers, guard,
                 traced=self._begin(number), timeout=self.timeout, connect=self.connect,
             )  # fmt: skip
             self.running[transfer] = lane
-            _multi.add_handle(transfer.curl)
+            self.multi.add_handle(transfer.curl)
 
     def _collect(self) -> int:
         count, now = 0, time.time()
         while True:
-            left, succeeded, failed = _multi.info_read()
+            left, succeeded, failed = self.multi.info_read()
             for curl in succeeded:
                 self._finish(curl.transfer, 0, "", now)
             for curl, code, why in failed:
@@ -173,13 +189,13 @@ class _Round:
                 return count
 
     def _finish(self, transfer: Transfer, code: int, why: str, now: float) -> None:
-        _multi.remove_handle(transfer.curl)
+        self.multi.remove_handle(transfer.curl)
         lane = self.running.pop(transfer)
         answer = self.answers[transfer.number] = transfer.answer(code, why)
         self.lanes.back(lane, answer, now)
         if self.spans:
             self._end(self.spans.pop(transfer.number, None), answer)
-        _spare.append(transfer)
+        self.spare.append(transfer)
 
     def _begin(self, number: int) -> list[tuple[str, str]]:
         """The headers that tell the receiver which trace it is in: at its own span, where spans are kept."""
@@ -204,10 +220,3 @@ class _Round:
 def _name(url: str) -> str:
     # The host alone: the path of a webhook's URL is often its password.
     return f"POST {urlsplit(url).hostname or ''}"
-
-
-_multi = pycurl.CurlMulti()
-_multi.setopt(pycurl.M_MAXCONNECTS, IN_FLIGHT)
-# Of connections kept from the last call, as many close as this one needs descriptors.
-_multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, IN_FLIGHT)
-_spare: list[Transfer] = []
