@@ -1,7 +1,7 @@
 """What is claimed: everything that is due, whoever wrote it however late, and nothing twice."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,25 +13,15 @@ from services.birthday.calendar import Hour
 from services.birthday.store import chunks, claiming
 from services.birthday.store.settling import Outcome
 from tests.birthday import FakeContext, World, batch_of
-from tests.receiver import Receiver, Reply, receiver
+from tests.receiver import Receiver, Reply
 
 EIGHT = "2025-03-15T12:00:00Z"
 NINE = "2025-03-15T13:00:00Z"
 
 
 @pytest.fixture
-def hook() -> Iterator[Receiver]:
-    with receiver() as running:
-        yield running
-
-
-@pytest.fixture
-def world(database: Any, hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setenv("LAMPPOST_ALLOW_WEBHOOK", "loopback")
-    here = World(database("birthday"), hook.url)
-    here.now_is(EIGHT)
-    yield here
-    here.close()
+def world(new_world: Callable[[str], World]) -> World:
+    return new_world(EIGHT)
 
 
 def claim(ctx: FakeContext) -> int:

@@ -1,7 +1,7 @@
 """From due to delivered: what arrives, what is recorded, and what a crash may change about it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,25 +11,15 @@ from lamppost.delivery import sending, signing
 from services.birthday import outbox, worker
 from services.birthday.store import chunks, claiming, settling
 from tests.birthday import SIGNING_SECRET, World, batch_of
-from tests.receiver import Receiver, Reply, receiver
+from tests.receiver import Receiver, Reply
 
 BEFORE = "2025-03-15T12:59:00Z"
 NINE_IN_NEW_YORK = "2025-03-15T13:00:00Z"
 
 
 @pytest.fixture
-def hook() -> Iterator[Receiver]:
-    with receiver() as running:
-        yield running
-
-
-@pytest.fixture
-def world(database: Any, hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setenv("LAMPPOST_ALLOW_WEBHOOK", "loopback")
-    here = World(database("birthday"), hook.url)
-    here.now_is(BEFORE)
-    yield here
-    here.close()
+def world(new_world: Callable[[str], World]) -> World:
+    return new_world(BEFORE)
 
 
 def test_a_greeting_arrives_at_nine_with_exactly_the_promised_body(world: World, hook: Receiver) -> None:

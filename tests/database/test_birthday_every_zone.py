@@ -2,32 +2,21 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from services.birthday import calendar
 from tests.birthday import World
-from tests.receiver import Receiver, receiver
+from tests.receiver import Receiver
 
 BIRTHDAYS = ("1990-03-29", "2000-02-29", "1985-12-31")
 
 
 @pytest.fixture
-def hook() -> Iterator[Receiver]:
-    with receiver() as running:
-        yield running
-
-
-@pytest.fixture
-def world(database: Any, hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setenv("LAMPPOST_ALLOW_WEBHOOK", "loopback")
-    here = World(database("birthday"), hook.url)
-    here.now_is("2026-01-02T00:00:00Z")
-    yield here
-    here.close()
+def world(new_world: Callable[[str], World]) -> World:
+    return new_world("2026-01-02T00:00:00Z")
 
 
 def test_people_in_every_zone_are_greeted_once_a_year_at_nine(world: World, hook: Receiver) -> None:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +13,18 @@ import pytest
 
 from tests.birthday import World
 from tests.database.birthday_crash import POINTS
-from tests.receiver import Receiver, Reply, receiver
+from tests.receiver import Receiver, Reply
 
 PEOPLE = 3
 
 
 @pytest.fixture
-def hook() -> Iterator[Receiver]:
-    with receiver() as running:
-        yield running
-
-
-@pytest.fixture
-def world(database: Any, hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setenv("LAMPPOST_ALLOW_WEBHOOK", "loopback")
-    here = World(database("birthday"), hook.url)
-    here.now_is("2025-03-15T12:00:00Z")
+def world(new_world: Callable[[str], World]) -> World:
+    here = new_world("2025-03-15T12:00:00Z")
     for name in ("Ada", "Bob", "Cyd"):
         here.create(firstName=name)
     here.now_is("2025-03-15T13:00:00Z")
-    yield here
-    here.close()
+    return here
 
 
 def child(world: World, hook: Receiver, queue: Path, point: str) -> subprocess.Popen[bytes]:

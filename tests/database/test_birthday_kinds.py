@@ -1,7 +1,7 @@
 """Other yearly days: a row says what is said and when, and no code knows them by name."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,26 +13,17 @@ from lamppost.delivery import attempts
 from lamppost.errors import CallerError
 from services.birthday import api, days
 from tests.birthday import World, refused
-from tests.receiver import Receiver, receiver
+from tests.receiver import Receiver
 
 
 @pytest.fixture
-def hook() -> Iterator[Receiver]:
-    with receiver() as running:
-        yield running
-
-
-@pytest.fixture
-def world(database: Any, hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setenv("LAMPPOST_ALLOW_WEBHOOK", "loopback")
-    here = World(database("birthday"), hook.url)
-    here.now_is("2025-03-01T00:00:00Z")
+def world(new_world: Callable[[str], World]) -> World:
+    here = new_world("2025-03-01T00:00:00Z")
     here.admin.execute(
         "insert into birthday.kinds (name, at, message)"
         " values ('anniversary', '18:30', '{years} years, {firstName}! 100 % {lastName}')"
     )
-    yield here
-    here.close()
+    return here
 
 
 def put(world: World, person: str, kind: str, **body: str) -> Any:

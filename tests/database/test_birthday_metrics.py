@@ -1,7 +1,7 @@
 """What the birthday service measures of itself, and its two alarms: they ring, and they fall silent."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from lamppost.local.watch import evaluate
 from lamppost.pack.discover import discover
 from services.birthday.store import backlog
 from tests.birthday import World
-from tests.receiver import Receiver, Reply, receiver
+from tests.receiver import Receiver, Reply
 
 BEFORE = "2025-03-15T12:59:00Z"
 NINE_IN_NEW_YORK = "2025-03-15T13:00:00Z"
@@ -37,18 +37,8 @@ select id, 'birthday', '1990-03-15', 'march-1', 2025, '2025-03-15 09:00', 'Ameri
 
 
 @pytest.fixture
-def hook() -> Iterator[Receiver]:
-    with receiver() as running:
-        yield running
-
-
-@pytest.fixture
-def world(database: Any, hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setenv("LAMPPOST_ALLOW_WEBHOOK", "loopback")
-    here = World(database("birthday"), hook.url)
-    here.now_is(BEFORE)
-    yield here
-    here.close()
+def world(new_world: Callable[[str], World]) -> World:
+    return new_world(BEFORE)
 
 
 class Minutes:

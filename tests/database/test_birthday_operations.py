@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,24 +11,14 @@ import pytest
 from services.birthday import operations
 from services.birthday.store import replaying
 from tests.birthday import World
-from tests.receiver import Receiver, Reply, receiver
+from tests.receiver import Receiver, Reply
 
 NINE = "2025-03-15T13:00:00Z"
 
 
 @pytest.fixture
-def hook() -> Iterator[Receiver]:
-    with receiver() as running:
-        yield running
-
-
-@pytest.fixture
-def world(database: Any, hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setenv("LAMPPOST_ALLOW_WEBHOOK", "loopback")
-    here = World(database("birthday"), hook.url)
-    here.now_is("2025-03-15T12:00:00Z")
-    yield here
-    here.close()
+def world(new_world: Callable[[str], World]) -> World:
+    return new_world("2025-03-15T12:00:00Z")
 
 
 def ask(world: World, action: str, **given: Any) -> Any:

@@ -5,32 +5,23 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from services.birthday import operations
 from tests.birthday import World
 from tests.database.birthday_operator import POINTS
-from tests.receiver import Receiver, receiver
+from tests.receiver import Receiver
 
 PEOPLE = 5
 
 
 @pytest.fixture
-def hook() -> Iterator[Receiver]:
-    with receiver() as running:
-        yield running
-
-
-@pytest.fixture
-def world(database: Any, hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(new_world: Callable[[str], World], hook: Receiver) -> World:
     """Five greetings whose attempts are over."""
-    monkeypatch.setenv("LAMPPOST_ALLOW_WEBHOOK", "loopback")
-    here = World(database("birthday"), hook.url)
-    here.now_is("2025-03-15T12:00:00Z")
+    here = new_world("2025-03-15T12:00:00Z")
     for number in range(PEOPLE):
         here.create(firstName=f"P{number}")
     hook.always(500)
@@ -40,8 +31,7 @@ def world(database: Any, hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Ite
         here.pass_time(timedelta(hours=3))
     hook.requests.clear()
     hook.always(200)
-    yield here
-    here.close()
+    return here
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,24 +16,14 @@ from services.birthday.calendar import AT_NINE
 from services.birthday.store import moving
 from tests import older_zones
 from tests.birthday import World
-from tests.receiver import Receiver, receiver
+from tests.receiver import Receiver
 
 HOUR = 3600.0
 
 
 @pytest.fixture
-def hook() -> Iterator[Receiver]:
-    with receiver() as running:
-        yield running
-
-
-@pytest.fixture
-def world(database: Any, hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setenv("LAMPPOST_ALLOW_WEBHOOK", "loopback")
-    here = World(database("birthday"), hook.url)
-    here.now_is("2026-03-15T12:00:00Z")
-    yield here
-    here.close()
+def world(new_world: Callable[[str], World]) -> World:
+    return new_world("2026-03-15T12:00:00Z")
 
 
 @pytest.fixture(scope="module")
