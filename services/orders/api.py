@@ -160,6 +160,8 @@ def attachments(id: UUID, ctx: Context, organisation: UUID | None = None) -> sha
 def detach(id: UUID, attachment: UUID, ctx: Context, organisation: UUID | None = None) -> None:
     """Take an attachment away, the file first: what dies in between is ended by asking again."""
     with (here := tenant(ctx, organisation, roles=steps.WRITERS)) as db:
+        if not attaching.hold(db, id):
+            raise _nothing()
         if not attaching.forget(db, id, attachment):
             raise CallerError(404, "attachment_not_found", "you see no such attachment")
         ctx.bucket(FILES).of(here.member.tenant).delete(f"{id}/{attachment}")

@@ -53,7 +53,7 @@ desk = Function(
         Route(
             "DELETE /orders/{id}/attachments/{attachment}",
             api.detach,
-            refuses=("404 attachment_not_found",),
+            refuses=(NONE, "404 attachment_not_found"),
         ),
     ),
     reads=("orders/{env}/cursors",),
