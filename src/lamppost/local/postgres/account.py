@@ -20,6 +20,8 @@ from lamppost.errors import OperatorError
 from lamppost.local.postgres.binaries import Binaries, version_in
 
 CLONE_NEWUSER = 0x10000000
+# How often the program is tried while the fork itself dies of a signal.
+FORKS = 3
 COPIES = Path("/var/cache/lamppost")
 
 _NOT_INHERITED = ("PG", "LD_", "DYLD_", "LC_", "LANG")
@@ -47,11 +49,15 @@ def choose(folder: Path, data: Path) -> Account:
     """Who runs the programs in `folder` on `data`. Raises `OperatorError` when nobody can."""
     if os.geteuid() != 0:
         return _try(folder, {})
-    try:
-        # It only makes system calls between fork and exec, and no import: safe beside threads.
-        return _try(folder, {"preexec_fn": namespace()})
-    except OperatorError:
-        return _nobody(folder, data)
+    for _ in range(FORKS):
+        try:
+            # It only makes system calls between fork and exec, and no import: safe beside threads.
+            return _try(folder, {"preexec_fn": namespace()})
+        except OperatorError as failed:
+            # A fork that caught another thread at a bad moment says nothing about namespaces.
+            if getattr(failed.__cause__, "returncode", 0) >= 0:
+                break
+    return _nobody(folder, data)
 
 
 def namespace() -> Any:
