@@ -20,8 +20,7 @@ from services.birthday.store.chunks import Chunk
 from services.birthday.store.kinds import Kind
 from services.birthday.store.settling import Outcome, Tally
 
-# The worker lives 30 s: sending ends at 20, recording and the answer to the queue have the rest. With three
-# seconds more, workers at a million greetings died while they recorded, and their chunks went out twice.
+# The worker lives 30 s: sending ends at 20, recording and the answer to the queue have the rest.
 STOP_AFTER = 20.0
 RESERVE = 8.0
 # A lease outlives its worker by this much, and never the other way round.
