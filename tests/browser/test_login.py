@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -28,8 +29,8 @@ def test_a_person_presses_a_button_and_is_sent_back_with_a_code(
     """Nobody sits there: a script is let into the page that presses the button. All else is as it is sent."""
     plain = page._page
 
-    def pressed(*what: object, **how: object) -> Response:
-        sent = plain(*what, **how)  # type: ignore[arg-type]  # passed on as they came
+    def pressed(*what: Any, **how: Any) -> Response:
+        sent = plain(*what, **how)
         policy = sent.headers["content-security-policy"] + "; script-src 'unsafe-inline'"
         sent.headers["content-security-policy"] = policy
         sent.body = sent.body.replace(b"</html>", PRESS)

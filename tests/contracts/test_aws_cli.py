@@ -6,14 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.contracts import aws_cli
 from tests.contracts.aws_house import AwsHouse
-
-pytestmark = pytest.mark.skipif(
-    not aws_cli.installed(), reason="AWS CLI v2 is not installed: pip install 'lamppost[test]'"
-)
 
 
 def aws(house: AwsHouse, home: Path, command: str) -> Any:

@@ -238,7 +238,6 @@ def test_alarms_are_described_with_what_they_watch_and_how_they_stand(house: Aws
     assert any("alarm.rang" in line for line in house.said)
 
 
-@pytest.mark.skipif(not aws_cli.installed(), reason="AWS CLI v2 is not installed")
 def test_the_command_line_reads_metrics_and_alarms(house: AwsHouse, tmp_path: Path) -> None:
     def aws(command: str) -> Any:
         done = aws_cli.run(f"aws cloudwatch {command}", house.url, tmp_path)

@@ -5,16 +5,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-
-import pytest
 
 from lamppost.local.functions.cores import LOOK_SECONDS, Cores
 from tests.running import until
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/schedstat").exists(), reason="this kernel does not say who waits for a core"
-)
 # A thread works, as the handler of a sandbox does, while the main thread only waits for it.
 BUSY = "import threading\ndef work():\n    while True: pass\nthreading.Thread(target=work).start()"
 IDLE = "import threading; threading.Event().wait()"

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -215,11 +216,8 @@ def test_a_port_that_is_taken_is_seen(bare: Place, monkeypatch: pytest.MonkeyPat
 def test_a_disk_that_fills_is_seen(
     bare: Place, monkeypatch: pytest.MonkeyPatch, free: float, code: str | None
 ) -> None:
-    class Usage:
-        total = 1000
-
-    Usage.free = int(free * 1000)  # type: ignore[attr-defined]  # a disk of this fullness
-    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage)
+    usage = SimpleNamespace(total=1000, free=int(free * 1000))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
     assert {one for one in codes(bare) if one.startswith("disk")} == ({code} if code else set())
 
 

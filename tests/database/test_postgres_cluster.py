@@ -60,6 +60,12 @@ def pid(cluster: Cluster) -> int:
     return int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
 
 
+def ended(cluster: Cluster) -> None:
+    """Wait until the server that it began is gone."""
+    assert cluster._child is not None
+    cluster._child.wait(10)
+
+
 def test_a_new_cluster_serves_on_the_loopback_address_with_a_password(
     tmp_path: Path, make_cluster: Make
 ) -> None:
@@ -119,7 +125,7 @@ def test_data_survive_a_killed_postmaster(tmp_path: Path, make_cluster: Make) ->
     cluster = started(make_cluster(tmp_path))
     ask(cluster, "create table kept as select 42 as it")
     os.kill(pid(cluster), signal.SIGKILL)
-    cluster._child.wait(10)  # type: ignore[union-attr]  # started(), so there is one
+    ended(cluster)
     assert not cluster.alive()
     started(cluster)
     assert ask(cluster, "select it from kept") == (42,)
@@ -136,9 +142,9 @@ def test_a_start_waits_for_a_backend_that_is_too_busy_to_notice_that_its_server_
     while ask(cluster, f"{counting} and pid <> pg_backend_pid()") != (1,):
         pass
     os.kill(pid(cluster), signal.SIGKILL)
-    cluster._child.wait(10)  # type: ignore[union-attr]  # started(), so there is one
+    ended(cluster)
     cluster.launch()
-    cluster._child.wait(10)  # type: ignore[union-attr]  # refused: the busy one is still there
+    ended(cluster)  # refused: the busy one is still there
     busy.kill()
     busy.wait()
     cluster.ready()

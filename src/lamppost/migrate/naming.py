@@ -4,7 +4,7 @@ Apart from files.py, so that the linter asks about a name without loading what r
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 from lamppost.errors import AuthorError
 
@@ -31,7 +31,7 @@ def check_name(name: str, service: str) -> None:
     try:
         # Not strptime: linting a thousand files took a fiftieth of its time for it.
         year, month, day, hour, minute = (int(stamp[at]) for at in _PARTS)
-        datetime(year, month, day, hour, minute)  # noqa: DTZ001 - only whether it exists counts
+        datetime(year, month, day, hour, minute, tzinfo=UTC)
     except ValueError as unreal:
         raise AuthorError(
             f"{name}: {stamp} is no date and time", fix="use a real one", code="migration_name"

@@ -15,7 +15,6 @@ from lamppost.migrate.apply import apply
 from lamppost.migrate.files import Bundle, discover
 from lamppost.migrate.provision import Roles, provision, roles
 
-APP_PASSWORD = "app"  # noqa: S105 - of a throwaway server on the loopback interface
 DONE = "select datistemplate from pg_database where datname = %s"
 
 
@@ -29,7 +28,7 @@ class TestDatabase:
         self.server = server
         self.roles = names
         self.admin = server.dsn(name)
-        self.app = server.dsn(name, user=names.app, password=APP_PASSWORD)
+        self.app = server.dsn(name, user=names.app, password=server.password)
         self._open = ExitStack()
 
     def connect(self, *, admin: bool = False, autocommit: bool = True) -> psycopg.Connection[tuple[Any, ...]]:
@@ -83,7 +82,7 @@ class Databases:
             if _is_done(admin, template):
                 return
             schemas = [service for service in bundle.services if service != "lamppost"]
-            provision(self.server.dsn("postgres"), template, schemas, APP_PASSWORD)
+            provision(self.server.dsn("postgres"), template, schemas, self.server.password)
             apply(self.server.dsn(template), bundle, role=roles(template).migrator)
             admin.execute(sql.SQL("alter database {} is_template true").format(sql.Identifier(template)))
         finally:

@@ -41,7 +41,7 @@ class _Conflict(msgspec.Struct, frozen=True):
 
 class _Insert(msgspec.Struct):
     relation: _Table
-    onConflictClause: _Conflict = _Conflict()  # noqa: N815 - the parser's name
+    on_conflict: _Conflict = msgspec.field(default=_Conflict(), name="onConflictClause")
 
 
 _create = msgspec.json.Decoder(_Create).decode
@@ -80,7 +80,7 @@ def _rows(tree: Tree) -> Sequence[Kind] | None:
     if b'"selectStmt":{"SelectStmt":{"valuesLists":' not in json or any(word in json for word in _SOURCES):
         return None
     seen = _insert(json)
-    upsert = seen.onConflictClause.action == "ONCONFLICT_UPDATE"
+    upsert = seen.on_conflict.action == "ONCONFLICT_UPDATE"
     return [model.Insert(seen.relation.name, "few", (), upsert)]
 
 

@@ -35,8 +35,10 @@ def import_msgspec() -> None:
         return
     stand_in("msgspec", "inspect", "toml", "yaml")
     # It takes `typing` where there is none, as it does on most machines.
-    sys.modules[future] = None  # type: ignore[assignment] # how the language says: not to be imported
+    # None is how the language says: not to be imported.
+    modules: dict[str, Any] = sys.modules
+    modules[future] = None
     try:
         import_module("msgspec")
     finally:
-        del sys.modules[future]
+        del modules[future]

@@ -5,15 +5,14 @@ takes longer than linting a file does, and nobody here asks for one of them. The
 are therefore imported only when somebody asks.
 """
 
+from importlib import import_module
+
 from lamppost.migrate.lint.light import stand_in
 
 stand_in("pglast", "enums", "ast")
+_parser = import_module("pglast.parser")
 
-from pglast.parser import (  # noqa: E402 - only now are the two stood in for
-    ParseError,
-    parse_plpgsql_json,
-    parse_sql_json,
-    scan,
-)
-
-__all__ = ["ParseError", "parse_plpgsql_json", "parse_sql_json", "scan"]
+ParseError = _parser.ParseError
+parse_plpgsql_json = _parser.parse_plpgsql_json
+parse_sql_json = _parser.parse_sql_json
+scan = _parser.scan

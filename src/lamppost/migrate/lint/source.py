@@ -25,7 +25,7 @@ def content(path: str) -> bytes:
     """The bytes of a file. Raises `OSError`, and `Refusal` for a pipe, a device and what is too large."""
     # Opening a pipe would wait for whoever writes into it, for ever if need be.
     number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with open(number, "rb", buffering=0) as file:  # noqa: PTH123 - Path.open takes no number
+    with os.fdopen(number, "rb", buffering=0) as file:
         about = os.fstat(number)
         if not stat.S_ISREG(about.st_mode):
             raise Refusal(1, "this is no file, but a pipe or a device", "remove it, or do not name it")
