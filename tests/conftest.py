@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("lamppost.testing.plugin", "tests.forms", "tests.ministack")
 
+HANDLES = Path("/proc/self/fd")
+# What a sender may keep of connections to receivers that are gone, and a few of everything else.
+MANY_HANDLES = 500
+
 # A shell that runs us in the background has us ignore Ctrl-C, and what we start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -25,6 +29,14 @@ def pytest_configure(config: pytest.Config) -> None:
     here = furnished.place()
     here.__enter__()
     config.add_cleanup(lambda: here.__exit__(None, None, None))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def left_open() -> Iterator[None]:
+    """What a file of tests leaves open is told to its author, and not to whoever opens the thousandth."""
+    yield
+    handles = len(list(HANDLES.iterdir())) if HANDLES.exists() else 0
+    assert handles < MANY_HANDLES, f"{handles} files and sockets are open after this file's tests"
 
 
 class Empty:

@@ -1,8 +1,9 @@
 """A webhook receiver on loopback that keeps what it got and answers as it is told."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -67,11 +68,27 @@ def receiver() -> Iterator[Receiver]:
     class Server(ThreadingHTTPServer):
         request_queue_size = 512
         daemon_threads = True
+        open: set[socket.socket]
+
+        def process_request(self, request: Any, client_address: Any) -> None:
+            self.open.add(request)
+            super().process_request(request, client_address)
+
+        def shutdown_request(self, request: Any) -> None:
+            self.open.discard(request)
+            super().shutdown_request(request)
+
+        def hang_up(self) -> None:
+            """End the connections that senders keep; a thread waits on each for what would come next."""
+            for connection in list(self.open):
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             pass
 
     server = Server(("127.0.0.1", 0), Handler)
+    server.open = set()
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     kept.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
@@ -81,3 +98,4 @@ def receiver() -> Iterator[Receiver]:
         server.shutdown()
         server.server_close()
         thread.join()
+        server.hang_up()

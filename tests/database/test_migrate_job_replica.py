@@ -41,8 +41,10 @@ class Replica:
 
     def _receive(self) -> None:
         link = self._link.pgconn
+        watch = select.poll()
+        watch.register(link.socket, select.POLLIN)
         while not self._over.is_set():
-            if select.select([link.socket], [], [], 0.05)[0]:
+            if watch.poll(50):
                 link.consume_input()
             while (got := link.get_copy_data(1))[0] > 0:
                 message = bytes(got[1])

@@ -42,6 +42,8 @@ with connection.cursor() as cursor:
     cursor.execute("select count(*) from generate_series(1, 20000) a, generate_series(1, 20000) b,"
                    " generate_series(1, 20000) c")
 """
+# A machine that allows no namespaces: whatever should run in one fails.
+FORBIDDEN = ("false",)
 
 
 def started(cluster: Cluster) -> Cluster:
@@ -294,10 +296,7 @@ def test_roots_server_is_nobody_to_itself_and_its_files_stay_roots(
 def test_where_namespaces_are_forbidden_roots_server_is_nobody_to_everyone(
     make_cluster: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forbidden() -> None:
-        raise PermissionError("unshare")
-
-    monkeypatch.setattr(account, "namespace", lambda: forbidden)
+    monkeypatch.setattr(account, "NAMESPACE", FORBIDDEN)
     # pytest's own folders are closed to others, so this one lies elsewhere.
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
@@ -315,10 +314,7 @@ def test_where_namespaces_are_forbidden_roots_server_is_nobody_to_everyone(
 def test_nobody_cannot_reach_a_closed_folder_and_root_is_told_so(
     tmp_path: Path, make_cluster: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forbidden() -> None:
-        raise PermissionError("unshare")
-
-    monkeypatch.setattr(account, "namespace", lambda: forbidden)
+    monkeypatch.setattr(account, "NAMESPACE", FORBIDDEN)
     (tmp_path / "closed").mkdir(mode=0o700)
     with pytest.raises(OperatorError, match="may not enter") as refused:
         make_cluster(tmp_path / "closed" / "data").launch()

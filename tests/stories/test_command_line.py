@@ -31,10 +31,11 @@ def terminal(house: House | None, *arguments: str, keys: bytes = b"", after: str
         os.chdir(ROOT)
         os.execve(LAMPPOST, [str(LAMPPOST), *arguments], environment)
     shown = b""
+    watch = select.poll()
+    watch.register(screen, select.POLLIN)
     try:
         while True:
-            ready, _, _ = select.select([screen], [], [], 60)
-            assert ready, f"nothing more after {shown!r}"
+            assert watch.poll(60_000), f"nothing more after {shown!r}"
             try:
                 data = os.read(screen, 65536)
             except OSError:  # Linux: the other side has closed

@@ -56,8 +56,10 @@ class Run:
     def wait(self, seconds: float = 60) -> dict[str, Any] | None:
         """`result` or `error` of the invocation; None when it was killed."""
         if self._handle is not None:
-            ended, _, _ = select.select([self._handle], [], [], seconds)
-            if not ended:
+            # Not select(), which knows no handle above 1,023.
+            watch = select.poll()
+            watch.register(self._handle, select.POLLIN)
+            if not watch.poll(seconds * 1000):
                 raise AssertionError(f"process {self.pid} still runs after {seconds:.0f} s")
             os.close(self._handle)
             self._handle = None

@@ -66,8 +66,12 @@ def main(descriptor: int, parent: int) -> None:
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     children: dict[int, str] = {}
     _say(orders, {"ready": os.getpid()})
+    # Not select(): the socket keeps the number it had in a runner that may hold thousands of connections.
+    watch = select.poll()
+    for number in (orders.fileno(), wake):
+        watch.register(number, select.POLLIN)
     while True:
-        readable, _, _ = select.select([orders.fileno(), wake], [], [])
+        readable = {number for number, _ in watch.poll()}
         if wake in readable:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake, 4096)

@@ -5,12 +5,12 @@ outside, the files stay root's and nothing needs a chown. Where containers forbi
 the real `nobody`, whose programs and data must then lie where nobody can reach them.
 """
 
-import ctypes
 import os
 import pwd
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +19,33 @@ import msgspec
 from lamppost.errors import OperatorError
 from lamppost.local.postgres.binaries import Binaries, version_in
 
-CLONE_NEWUSER = 0x10000000
-# How often the program is tried while the fork itself dies of a signal.
-FORKS = 3
 COPIES = Path("/var/cache/lamppost")
+# A program before the program, and no `preexec_fn`: that runs Python in a fork beside our threads, which at
+# times died of it, and was taken for a machine without namespaces.
+NAMESPACE = (sys.executable, "-I", "-S", str(Path(__file__).with_name("namespace.py")))
 
 _NOT_INHERITED = ("PG", "LD_", "DYLD_", "LC_", "LANG")
 
 
 class Account(msgspec.Struct, frozen=True):
-    """How to run the programs: keywords for `subprocess`, and the uid and gid that must own the data."""
+    """How to run the programs: words before each command, and the uid and gid that must own the data."""
 
     binaries: Binaries
-    options: dict[str, Any]
+    prefix: tuple[str, ...] = ()
     owner: tuple[int, int] | None = None
 
     def program(self, name: str) -> str:
         """The path of `postgres`, `initdb` …"""
         return str(self.binaries.folder / name)
+
+    def command(self, name: str, *arguments: str) -> tuple[str, ...]:
+        """The words that run a program."""
+        return (*self.prefix, self.program(name), *arguments)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keywords for `subprocess`."""
+        return {"env": environment(), **_user(self.owner)}
 
 
 def environment() -> dict[str, str]:
@@ -48,40 +57,18 @@ def environment() -> dict[str, str]:
 def choose(folder: Path, data: Path) -> Account:
     """Who runs the programs in `folder` on `data`. Raises `OperatorError` when nobody can."""
     if os.geteuid() != 0:
-        return _try(folder, {})
-    for _ in range(FORKS):
-        try:
-            # It only makes system calls between fork and exec, and no import: safe beside threads.
-            return _try(folder, {"preexec_fn": namespace()})
-        except OperatorError as failed:
-            # A fork that caught another thread at a bad moment says nothing about namespaces.
-            if getattr(failed.__cause__, "returncode", 0) >= 0:
-                break
-    return _nobody(folder, data)
-
-
-def namespace() -> Any:
-    """A function for the child: enter a user namespace in which root is called nobody."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    lines = ((b"setgroups", b"deny"), (b"uid_map", b"65534 0 1"), (b"gid_map", b"65534 0 1"))
-
-    def enter() -> None:
-        if libc.unshare(CLONE_NEWUSER):
-            raise OSError(ctypes.get_errno(), "unshare")
-        for name, value in lines:
-            handle = os.open(b"/proc/self/" + name, os.O_WRONLY)
-            os.write(handle, value)
-            os.close(handle)
-
-    return enter
-
-
-def _try(folder: Path, options: dict[str, Any]) -> Account:
+        return _try(folder)
     try:
-        said = subprocess.run(
-            [folder / "postgres", "--version"], env=environment(), capture_output=True, check=True, **options
-        )
-        return Account(Binaries(folder, version_in(said.stdout.decode())), options)
+        return _try(folder, NAMESPACE)
+    except OperatorError:
+        return _nobody(folder, data)
+
+
+def _try(folder: Path, prefix: tuple[str, ...] = (), owner: tuple[int, int] | None = None) -> Account:
+    command = (*prefix, str(folder / "postgres"), "--version")
+    try:
+        said = subprocess.run(command, env=environment(), capture_output=True, check=True, **_user(owner))
+        return Account(Binaries(folder, version_in(said.stdout.decode())), prefix, owner)
     except (OSError, subprocess.SubprocessError, ValueError) as failed:
         raise OperatorError(
             f"{folder / 'postgres'} does not run here: {_reason(failed)}",
@@ -105,10 +92,15 @@ def _nobody(folder: Path, data: Path) -> Account:
             fix="run as an ordinary user, or choose a --data folder that everyone may enter",
             code="postgres_root",
         )
-    options = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     reachable = folder if _closed_parent(folder / "postgres") is None else _copied(folder)
-    account = _try(reachable, options)
-    return msgspec.structs.replace(account, owner=(nobody.pw_uid, nobody.pw_gid))
+    return _try(reachable, owner=(nobody.pw_uid, nobody.pw_gid))
+
+
+def _user(owner: tuple[int, int] | None) -> dict[str, Any]:
+    if owner is None:
+        return {}
+    user, group = owner
+    return {"user": user, "group": group, "extra_groups": []}
 
 
 def _closed_parent(path: Path) -> Path | None:

@@ -14,7 +14,7 @@ import msgspec
 
 from lamppost.errors import OperatorError
 from lamppost.local.postgres import address, binaries, postmaster, template
-from lamppost.local.postgres.account import Account, choose, environment
+from lamppost.local.postgres.account import Account, choose
 from lamppost.local.postgres.lock import FolderLock
 from lamppost.local.postgres.log import Log
 from lamppost.local.postgres.settings import arguments, settings
@@ -186,8 +186,7 @@ class Cluster:
         self._move_to(self._wanted_port or address.free_port(where.port))
         with self.log.opened() as file:
             self._child = subprocess.Popen(
-                self._command(account),
-                env=environment(),
+                (*account.prefix, *self._command(account)),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,

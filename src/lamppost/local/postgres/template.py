@@ -42,9 +42,9 @@ def create(account: Account, data: Path) -> str:
         password = secrets.token_urlsafe(24)
         initdb(account, data, password)
         return password
-    _run(data, ["cp", "-a", str(template / "data"), str(data)])
+    _run(data, ("cp", "-a", str(template / "data"), str(data)), env=environment())
     # The server's own fsync covers what it writes; a power cut must find the copied files as well.
-    _run(data, [account.program("initdb"), "--sync-only", "-D", str(data)], **account.options)
+    _run(data, account.command("initdb", "--sync-only", "-D", str(data)), **account.options)
     return (template / "password").read_text()
 
 
@@ -60,15 +60,15 @@ def initdb(account: Account, data: Path, password: str) -> None:
             os.fchown(reader, *account.owner)
         os.write(writer, f"{password}\n".encode())
         os.close(writer)
-        command = [account.program("initdb"), "-D", str(data), "-U", USER, f"--pwfile=/dev/fd/{reader}"]
-        _run(data, [*command, *OPTIONS], pass_fds=(reader,), **account.options)
+        given = ("-D", str(data), "-U", USER, f"--pwfile=/dev/fd/{reader}", *OPTIONS)
+        _run(data, account.command("initdb", *given), pass_fds=(reader,), **account.options)
     finally:
         os.close(reader)
 
 
-def _run(data: Path, command: list[str], **options: Any) -> None:
+def _run(data: Path, command: tuple[str, ...], **options: Any) -> None:
     try:
-        subprocess.run(command, env=environment(), check=True, capture_output=True, **options)
+        subprocess.run(command, check=True, capture_output=True, **options)
     except subprocess.CalledProcessError as failed:
         said = failed.stderr.decode(errors="replace").strip()
         raise OperatorError(
