@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from lamppost.errors import CallerError
 from services.birthday import api, days
 from tests.birthday import World, refused
 from tests.receiver import Receiver
+from tests.running import until
 
 
 @pytest.fixture
@@ -148,3 +150,22 @@ def test_keeping_attempts_waits_for_nobody_who_writes_one(world: World) -> None:
         writer.commit()
     attempts.keep(world.ctx, 30)
     assert world.count("lamppost.attempts") == 1
+
+
+def test_who_writes_an_attempt_while_its_day_gets_a_partition_writes_it_there(world: World) -> None:
+    def write() -> None:
+        with world.database.connect(autocommit=False) as writer:
+            attempts.record(writer, "birthday", [attempts.Attempt("msg_1", 1, attempts.Answer(500))])
+
+    waits = (
+        "select exists (select from pg_stat_activity"
+        " where datname = current_database() and wait_event_type = 'Lock')"
+    )
+    with world.database.connect(admin=True, autocommit=False) as keeper, ThreadPoolExecutor(1) as others:
+        keeper.execute("select lamppost.attempts_keep(30)")
+        written = others.submit(write)
+        until(lambda: world.admin.execute(waits).fetchone() == (True,))
+        keeper.commit()
+        written.result(10)
+    assert world.count("lamppost.attempts") == 1
+    assert world.count("lamppost.attempts_default") == 0

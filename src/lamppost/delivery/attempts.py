@@ -36,8 +36,19 @@ select lamppost.now(), %(service)s, a.*
 
 def record(db: "Connection[Any]", service: str, attempts: Sequence[Attempt]) -> None:
     """Write these, within the caller's transaction."""
+    values = _columns(service, attempts)
+    db.execute("savepoint attempts")
+    try:
+        db.execute(_RECORD, values)
+    except psycopg.errors.CheckViolation:
+        # The day got its partition while this waited to write beside it: a new look finds that one.
+        db.execute("rollback to attempts")
+        db.execute(_RECORD, values)
+
+
+def _columns(service: str, attempts: Sequence[Attempt]) -> dict[str, str]:
     answers = [attempt.answer for attempt in attempts]
-    values = {
+    return {
         "service": service,
         "message_ids": quoted(attempt.message_id for attempt in attempts),
         "numbers": listed(str(attempt.number) for attempt in attempts),
@@ -48,7 +59,6 @@ def record(db: "Connection[Any]", service: str, attempts: Sequence[Attempt]) -> 
             "\\x" + answer.head[:HEAD_BYTES].hex() if answer.head else None for answer in answers
         ),
     }
-    db.execute(_RECORD, values)
 
 
 def keep(ctx: "Context", days: int) -> None:
