@@ -1,0 +1,1 @@
+"""What a stage costs: read off its templates, a stated traffic, and dated prices."""
