@@ -15,18 +15,21 @@ from typing import Any
 
 import msgspec
 
-from lamppost import AuthorError, Context, seconds
+from lamppost import AuthorError, Context, minutes, seconds
 from lamppost.migrate.events import Event
 from lamppost.migrate.rollout import Rollout, heads, ledgers, record_live, roll_out
 from lamppost.migrate.rollouts import digest_of
 from lamppost.migrate.stage import Stage
 from lamppost.migrate.weight import LIMIT_ROWS
+from services.migrator import jobs
 from services.migrator.requests import Properties, properties
 
 # CloudFormation replaces a resource whose id changes; this one is never replaced.
 ID = "migrator"
 # What is left to say how it ended, when the function's own time is up.
 MARGIN = seconds(10)
+# CloudFormation waits ten minutes. A rollout ends before; the rest of the function's time is for jobs.
+LONGEST = minutes(5)
 # A response is at most 4,096 bytes, this names the most of them.
 NAMES = 2_000
 
@@ -62,10 +65,18 @@ def _asked(event: dict[str, Any], ctx: Context) -> dict[str, Any]:
         case "apply":
             digest = digest_of(place.bundle for place in Stage.here().places())
             return dict(msgspec.to_builtins(_rolled_out(Properties(digest), ctx)))
+        case "job":
+            return jobs.piece(event, ctx)
+        case "jobs":
+            return jobs.listed()
+        case "pause":
+            return jobs.paused(event)
+        case "resume":
+            return jobs.resumed(event)
         case other:
             raise AuthorError(
                 f"nobody knows the action {other!r}",
-                fix="send status, ledger or apply",
+                fix="send status, ledger, apply, jobs, job, pause or resume",
                 code="migrator_request",
             )
 
@@ -80,7 +91,7 @@ def _rolled_out(wanted: Properties, ctx: Context) -> Rollout:
         report=report,
         limit_rows=LIMIT_ROWS if wanted.limit_rows is None else wanted.limit_rows,
         soak=wanted.soak,
-        seconds=(ctx.remaining() - MARGIN).total_seconds(),
+        seconds=min(ctx.remaining() - MARGIN, LONGEST).total_seconds(),
     )
     ctx.log.info(
         "rollout.done",

@@ -4,7 +4,8 @@ from lamppost import Function, Service, minutes
 from services.migrator import rollout
 
 # One at a time would be enough, and reserving it would take from the account: the lock does that.
-migrate = Function(name="migrator", handler=rollout.handle, timeout=minutes(5), memory_mb=512, migrates=True)
+# A rollout ends itself within five minutes; pieces of jobs take the time there is.
+migrate = Function(name="migrator", handler=rollout.handle, timeout=minutes(15), memory_mb=512, migrates=True)
 
 service = Service(
     name="migrator",

@@ -16,6 +16,16 @@ EVERYWHERE = {
     "ec2:DescribeNetworkInterfaces": "EC2 describes all or none",
     "ec2:DescribeSubnets": "EC2 describes all or none",
     "ec2:UnassignPrivateIpAddresses": "Lambda's interface has no name beforehand",
+    "xray:GetSamplingRules": "X-Ray has no resources to name",
+    "xray:GetSamplingTargets": "X-Ray has no resources to name",
+    "logs:CreateLogDelivery": "a state machine's logs go through deliveries, which have no names",
+    "logs:DeleteLogDelivery": "a state machine's logs go through deliveries, which have no names",
+    "logs:DescribeLogGroups": "CloudWatch describes all or none",
+    "logs:DescribeResourcePolicies": "CloudWatch describes all or none",
+    "logs:GetLogDelivery": "a state machine's logs go through deliveries, which have no names",
+    "logs:ListLogDeliveries": "CloudWatch lists all or none",
+    "logs:PutResourcePolicy": "the account's policies for log groups have no names",
+    "logs:UpdateLogDelivery": "a state machine's logs go through deliveries, which have no names",
 }
 # What may stand behind a name: everything in one log group, objects of one folder, AWS's six characters.
 ENDINGS = {

@@ -143,3 +143,33 @@ def test_the_resource_behind_the_services_notes_that_their_code_is_live(house: H
     with house.database("bday") as db:
         rows = db.execute("select service, head from public.schema_releases").fetchall()
     assert rows == [("birthday", "2025-11-01T0910__birthday__chunks.sql")]
+
+
+def test_a_person_lists_jobs_and_the_state_machine_finds_none_to_run(house: House) -> None:
+    done, told = invoke(house, {"action": "jobs"})
+    assert done
+    assert set(told["databases"]) == set(discover(ROOT).databases())
+    assert all(job["state"] == "done" for jobs in told["databases"].values() for job in jobs)
+    assert invoke(house, {"action": "job", "input": {}}) == (
+        True,
+        {"next": "end", "state": "done", "job": None, "rows_done": 0},
+    )
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"action": "job", "input": {"job": "2025-01-01T0000__moon__paint.sql"}},
+        {"action": "job", "input": {"job": 7}},
+        {"action": "job", "input": {"jobs": "all"}},
+        {"action": "job", "input": "all"},
+        {"action": "pause"},
+        {"action": "resume", "job": "2025-01-01T0000__moon__paint.sql"},
+    ],
+)
+def test_a_job_that_is_not_there_is_refused_at_once(house: House, event: dict[str, Any]) -> None:
+    done, told = invoke(house, event)
+    assert not done
+    # The state machine tries an OperatorError again; nothing would come of it here.
+    assert told["errorType"] == "AuthorError"
+    assert "fix:" in told["errorMessage"]

@@ -8,6 +8,7 @@ import aws_cdk as cdk
 from lamppost.cloud.database import database
 from lamppost.cloud.functions import Ground
 from lamppost.cloud.identity import identity
+from lamppost.cloud.jobs import jobs
 from lamppost.cloud.migrations import migrations
 from lamppost.cloud.network import network
 from lamppost.cloud.release import Release
@@ -37,7 +38,9 @@ def build(
     site = Site(app, manifest, stage, shipped, release)
     below = network(site)
     ground = Ground(site, below, database(site, below), layers(site))
-    services(ground, migrations(ground), identity(site))
+    migrated = migrations(ground)
+    jobs(site, migrated)
+    services(ground, migrated, identity(site))
     return app
 
 

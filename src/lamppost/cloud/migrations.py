@@ -36,17 +36,17 @@ def migrations(ground: Ground) -> Migrations:
     stack = site.stack(site.stage.platform("Migrations"), "Brings the tables to the state of the files")
     for below in (ground.network.stack, ground.server.stack, ground.layers.stack):
         stack.add_stack_dependency(below)
-    service, entry = _migrator(site)
+    service, entry = migrator(site)
     place = Place(site, stack, service)
-    migrator = function(
+    made = function(
         ground,
         place,
         entry,
         variables={"DB_ADMIN_SECRET_NAME": ground.server.administrator},
         secrets={site.called(names.ADMINISTRATOR): ground.server.administrator},
     )
-    failures(place, entry, migrator)
-    token = _provider(site, stack, migrator)
+    failures(place, entry, made)
+    token = _provider(site, stack, made)
     run = cdk.CustomResource(
         stack,
         "RunMigrations",
@@ -77,7 +77,8 @@ def live(ground: Ground, stack: cdk.Stack, migrated: Migrations, services: list[
     noted.node.add_dependency(*behind)
 
 
-def _migrator(site: Site) -> tuple[ServiceEntry, FunctionEntry]:
+def migrator(site: Site) -> tuple[ServiceEntry, FunctionEntry]:
+    """The one function that migrates, with its service. Raises `AuthorError` where there is none."""
     for service, entry in site.functions():
         if entry.migrates:
             return service, entry

@@ -9,6 +9,7 @@ import psycopg
 from lamppost.errors import AuthorError, LamppostError
 from lamppost.migrate import ledger, lock
 from lamppost.migrate.blocker import Lookout
+from lamppost.migrate.deadline import Deadline
 from lamppost.migrate.events import Event
 from lamppost.migrate.files import PLATFORM, Bundle, Migration
 from lamppost.migrate.jobs import refusals, state
@@ -77,9 +78,11 @@ def run_job(
     resume: bool = False,
     manner: Manner | None = None,
     lock_wait: float = LOCK_WAIT,
+    seconds: float | None = None,
 ) -> JobOutcome:
     """Run the job `name` of `bundle` to its end, as `role`, or until `stop` says so or someone pauses it.
 
+    A walk stops between its batches; a statement of heavy DDL is cancelled after `seconds`.
     Run it as often as you like: a finished job is `done` at once, an interrupted one goes on behind its last
     batch. `resume` takes up a paused one. Raises `AuthorError` for a file or a row that cannot work,
     `OperatorError` for locks, rights, poolers, another runner (`job_running`), a pause (`job_paused`), and a
@@ -101,7 +104,13 @@ def run_job(
             if entry.state == "applied":
                 return outcome(connection, name, "done")
             return run_here(
-                session, migration, report=report, stop=stop, resume=resume, manner=manner or Manner()
+                session,
+                migration,
+                report=report,
+                stop=stop,
+                resume=resume,
+                manner=manner or Manner(),
+                seconds=seconds,
             )
         except psycopg.Error as error:
             raise (
@@ -119,6 +128,7 @@ def run_here(
     stop: Callable[[], bool] = never,
     resume: bool = False,
     manner: Manner,
+    seconds: float | None = None,
 ) -> JobOutcome:
     """Run a job in this session, which has its lock. Raises as `run_job` does."""
     connection = session.connection
@@ -133,7 +143,7 @@ def run_here(
             )
             end: Literal["done", "paused", "stopped"] = walker.go()
         else:
-            _in_steps(session, migration, report, manner)
+            _in_steps(session, migration, report, manner, seconds)
             end = "done"
     except LamppostError as refused:
         _note(session, migration.name, refused)
@@ -192,10 +202,14 @@ def _note(session: Session, name: str, refused: LamppostError) -> None:
         return
 
 
-def _in_steps(session: Session, migration: Migration, report: Report, manner: Manner) -> None:
-    """Heavy DDL: as `apply` runs a file without a transaction, with all the time it takes."""
+def _in_steps(
+    session: Session, migration: Migration, report: Report, manner: Manner, seconds: float | None
+) -> None:
+    """Heavy DDL: as `apply` runs a file without a transaction, with all the time it takes, or `seconds`."""
     limits = Limits(manner.lock_timeout, AS_LONG_AS_IT_TAKES, manner.tries)
-    Run(session.connection, session.role, limits, report, session.lookout).apply(migration)
+    with Deadline(seconds, session.connection.cancel) as clock:
+        run = Run(session.connection, session.role, limits, report, session.lookout, deadline=clock)
+        run.apply(migration)
     session.own()
     state.finish(session.connection, migration, tool=session.tool)
 

@@ -95,6 +95,7 @@ select %(name)s, %(sha256)s, %(text_sha256)s, %(service)s,
     on conflict (name) do nothing
 """
 PAUSE = "update public.schema_jobs set state = 'paused' where name = %s and state in ('running', 'failed')"
+UNPAUSE = "update public.schema_jobs set state = 'running' where name = %s and state = 'paused'"
 FORGET = "delete from public.schema_jobs where name = %s and state <> 'done'"
 
 
@@ -210,6 +211,11 @@ def finish(connection: Connection, migration: Migration, *, tool: str) -> None:
 def pause(connection: Connection, name: str) -> bool:
     """Ask the runner to stop behind its present batch, and the next ones not to begin."""
     return connection.execute(PAUSE, (name,)).rowcount == 1
+
+
+def unpause(connection: Connection, name: str) -> bool:
+    """Let the next runner take the job up; until then it counts as interrupted."""
+    return connection.execute(UNPAUSE, (name,)).rowcount == 1
 
 
 def forget(connection: Connection, name: str) -> bool:
