@@ -54,7 +54,7 @@ deliver = Function(
     handler=worker.deliver,
     timeout=seconds(30),
     internet=True,
-    sends=("bday-messages-dlq",),
+    sends=("bday-messages", "bday-messages-dlq"),
     reads=("/bday/webhook-url", "bday/webhook-signing"),
 )
 operate = Function(

@@ -20,9 +20,11 @@ from services.birthday.store.chunks import Chunk
 from services.birthday.store.kinds import Kind
 from services.birthday.store.settling import Outcome, Tally
 
-# The worker lives 30 s: sending ends at 20, recording and the answer to the queue have the rest.
-STOP_AFTER = 20.0
+# The worker lives 30 s: sending ends at 22, recording and the answer to the queue have the rest.
 RESERVE = 8.0
+# So often a chunk may go round by the queue alone. Lambda cuts a function that feeds its own queue after
+# sixteen rounds: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+ROUNDS = 8
 # A lease outlives its worker by this much, and never the other way round.
 GRACE = 5.0
 # The receiver wants nothing more at this address.
@@ -30,9 +32,13 @@ GONE = 410
 
 
 class Doorbell(msgspec.Struct, frozen=True, rename="camel"):
-    """A message of the queue: a chunk that is ready, or a dead letter that was brought back."""
+    """A message of the queue: a chunk that is ready, or a dead letter that was brought back.
+
+    `rounds` counts the workers that had it and no time to begin.
+    """
 
     chunk: UUID | None = None
+    rounds: int = 0
     event_id: UUID | None = None
 
 
@@ -40,10 +46,10 @@ def deliver(batch: Batch[Doorbell], ctx: Context) -> None:
     """Post every chunk of the batch, one after the other, each one's greetings side by side.
 
     The queue only rings: what is true stands in the tables, so a message that comes twice, late
-    or never changes nothing. Chunks there was no time for are sent again by the next tick.
+    or never changes nothing. Chunks there was no time for go to another worker.
     """
-    stop = time.monotonic() + min(STOP_AFTER, ctx.remaining().total_seconds() - RESERVE)
-    late: list[UUID] = []
+    stop = time.monotonic() + ctx.remaining().total_seconds() - RESERVE
+    late: list[Doorbell] = []
     for message in batch:
         if message.body.event_id is not None:
             revive(ctx, message.body.event_id)
@@ -51,11 +57,20 @@ def deliver(batch: Batch[Doorbell], ctx: Context) -> None:
             if time.monotonic() + sending.TIMEOUT < stop:
                 deliver_chunk(ctx, message.body.chunk, stop)
             else:
-                late.append(message.body.chunk)
+                late.append(message.body)
         else:
             batch.again(message, "it names neither a chunk nor an event")
     if late:
-        put_back(ctx, late)
+        ring_again(ctx, late)
+
+
+def ring_again(ctx: Context, late: Sequence[Doorbell]) -> None:
+    """Have other workers do these at once, or the next tick when that did not help."""
+    fresh = [{"chunk": bell.chunk, "rounds": bell.rounds + 1} for bell in late if bell.rounds < ROUNDS]
+    if fresh:
+        ctx.send(outbox.QUEUE, *fresh)
+    if tired := [bell.chunk for bell in late if bell.chunk is not None and bell.rounds >= ROUNDS]:
+        put_back(ctx, tired)
 
 
 def revive(ctx: Context, event: UUID) -> None:
@@ -83,7 +98,7 @@ def deliver_chunk(ctx: Context, chunk_id: UUID, stop: float) -> None:
     record(ctx, chunk, list(zip(greetings, answers, strict=True)), known, target)
 
 
-def put_back(ctx: Context, late: list[UUID]) -> None:
+def put_back(ctx: Context, late: Sequence[UUID]) -> None:
     """Leave these chunks to the next tick."""
     with ctx.transaction() as db:
         chunks.put_back(db, late)
@@ -129,8 +144,7 @@ def record(
     target: Endpoint,
 ) -> None:
     """Write what came back; those never begun, or before a closed door, are a chunk of their own."""
-    # The rest goes through the tables and the next tick, not straight back to the queue: Lambda
-    # cuts a function that feeds its own queue after sixteen rounds.
+    # The rest goes through the tables and the next tick: it is new, and no round of a chunk that was counted.
     rest = [each for each, answer in sent if answer is None or not answer.begun or answer.status == GONE]
     gone = any(answer is not None and answer.status == GONE for _, answer in sent)
     tried = [(each, answer) for each, answer in sent if answer is not None and answer.begun]

@@ -419,7 +419,7 @@ def test_what_there_is_no_time_to_begin_becomes_a_chunk_of_its_own(
     assert sorted(row[1] for row in world.greetings() if row[0] == 2025) == ["delivered"] * 3
 
 
-def test_a_batch_that_runs_out_of_time_sends_its_chunks_with_the_next_tick(
+def test_a_batch_that_runs_out_of_time_leaves_its_chunks_to_another_worker(
     world: World, hook: Receiver
 ) -> None:
     world.create()
@@ -429,6 +429,21 @@ def test_a_batch_that_runs_out_of_time_sends_its_chunks_with_the_next_tick(
     batch = world.deliver()
     assert hook.requests == []
     assert batch.failed == {}
+    world.ctx.left = timedelta(seconds=30)
+    world.deliver()
+    assert len(hook.requests) == 1
+
+
+def test_a_chunk_that_goes_round_too_often_waits_for_the_next_tick(world: World, hook: Receiver) -> None:
+    world.create()
+    world.now_is(NINE_IN_NEW_YORK)
+    world.tick()
+    world.ctx.left = timedelta(seconds=15)
+    rounds = 0
+    while world.ctx.queues["bday-messages"]:
+        world.deliver()
+        rounds += 1
+    assert rounds == worker.ROUNDS + 1, "half of what Lambda allows"
     world.ctx.left = timedelta(seconds=30)
     world.minute()
     assert len(hook.requests) == 1

@@ -1,5 +1,6 @@
 """Chunks on their way: from the outbox to the queue, and into the hands of one worker at a time."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -111,8 +112,9 @@ def lease(db: Connection[Any], chunk: UUID, *, seconds: float) -> Chunk | None:
         return cursor.execute(_LEASE, {"chunk": chunk, "seconds": seconds}).fetchone()
 
 
-def put_back(db: Connection[Any], chunks: list[UUID]) -> None:
+def put_back(db: Connection[Any], chunks: Sequence[UUID]) -> None:
     """Have the next tick send these again: they were received, and nobody could begin."""
     db.execute(
-        "update birthday.chunks set sent_at = null where id = any(%s) and leased_until is null", (chunks,)
+        "update birthday.chunks set sent_at = null where id = any(%s) and leased_until is null",
+        (list(chunks),),
     )

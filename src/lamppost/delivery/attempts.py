@@ -28,7 +28,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
 
 _RECORD = """
 insert into lamppost.attempts (at, service, message_id, attempt, status, error, latency_ms, head)
-select lamppost.now(), %(service)s, a.*
+select (select lamppost.now()), %(service)s, a.*
   from unnest(%(message_ids)s::text[], %(numbers)s::int[], %(statuses)s::int[], %(errors)s::text[],
               %(latencies)s::int[], %(heads)s::bytea[]) as a
 """
