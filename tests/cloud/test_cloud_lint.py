@@ -20,7 +20,7 @@ def test_cfn_lint_finds_nothing(synthesised: Synthesised) -> None:
     templates = [
         each for env in ("dev", "prod") for each in (synthesised.folder / env).glob("*.template.json")
     ]
-    assert len(templates) >= 16
+    assert len(templates) >= 18
     done = subprocess.run(
         [python.parent / "cfn-lint", "--ignore-checks", *HABITS, "--", *templates],
         capture_output=True,

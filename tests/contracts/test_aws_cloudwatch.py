@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lamppost.derive.alarms import LAMBDA, Alarm, Measure
+from lamppost.derive.measures import LAMBDA, Alarm, Measure
 from lamppost.local.functions.spec import Result
 from lamppost.local.metrics import series
 from tests.contracts import aws_cli

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from lamppost.declare.alarms import Alarm as Declared
-from lamppost.derive.alarms import LAMBDA, SQS, Alarm, Measure, alarms
-from lamppost.errors import AuthorError
+from lamppost.derive.alarms import alarms
+from lamppost.derive.instances import Server, database, memory_gb
+from lamppost.derive.measures import LAMBDA, SQS, Alarm, Measure
+from lamppost.errors import AuthorError, OperatorError
 from lamppost.local.metrics import Metrics, series
 from lamppost.local.watch import Watch, evaluate
 from lamppost.observe.log import Log
@@ -182,3 +184,42 @@ def test_an_alarm_cloudwatch_would_not_take_is_refused(wrong):
 def test_the_queue_metrics_alarms_look_at_are_sqss_own(prod):
     names = {each.measure.metric for each in prod.values() if each.measure.namespace == SQS}
     assert names == {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}
+
+
+@pytest.mark.parametrize(
+    ("instance", "gigabytes"),
+    [
+        ("t4g.micro", 1),
+        ("db.t4g.small", 2),
+        ("m7g.large", 8),
+        ("r7g.xlarge", 32),
+        ("r7g.2xlarge", 64),
+        ("c6gd.4xlarge", 32),
+    ],
+)
+def test_an_instance_class_says_its_memory(instance, gigabytes):
+    assert memory_gb(instance) == gigabytes
+
+
+def test_an_instance_class_that_nobody_knows_is_refused_with_one_to_write():
+    with pytest.raises(OperatorError) as told:
+        memory_gb("t4g.huge")
+    assert "t4g.small" in (told.value.fix or "")
+
+
+def test_a_larger_server_rings_later_for_memory_and_connections():
+    small, large = ({each.key: each.threshold for each in database(Server("db", size))} for size in (1, 16))
+    assert small["database-connections"] == 67
+    assert large["database-connections"] > 16 * 67
+    assert large["database-memory"] == 16 * small["database-memory"]
+    assert large["database-storage"] == small["database-storage"]
+
+
+def test_a_replica_is_watched_for_its_lag_and_a_proxy_for_who_waits():
+    found = {each.name: each for each in database(Server("db", replicas=("db-replica",), proxy="db-proxy"))}
+    lag = found["db-database-replica-lag"]
+    assert lag.measure.dimensions == (("DBInstanceIdentifier", "db-replica"),)
+    waits = found["db-database-proxy-borrowing"]
+    assert (waits.measure.dimensions, waits.threshold) == ((("ProxyName", "db-proxy"),), 500_000)
+    alone = {each.name for each in database(Server("db"))}
+    assert found.keys() - alone == {lag.name, waits.name, "db-database-proxy-refused"}

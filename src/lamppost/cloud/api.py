@@ -71,8 +71,8 @@ def _ways(service: ServiceEntry) -> Iterator[Way]:
         yield Way("ANY", route, function.name, refusing=True)
 
 
-def api(place: Place, functions: dict[str, lambdas.Function], identity: Identity | None) -> None:
-    """The API of the place's service; its address is the output `ApiEndpoint`."""
+def api(place: Place, functions: dict[str, lambdas.Function], identity: Identity | None) -> str:
+    """The API of the place's service: its id. Its address is the output `ApiEndpoint`."""
     site, service = place.site, place.service
     made = gateway.CfnApi(
         place.stack,
@@ -94,6 +94,7 @@ def api(place: Place, functions: dict[str, lambdas.Function], identity: Identity
         # The stage names routes in its throttles, so they have to be there.
         stage.add_resource_dependency(route)
     export(place.stack, f"{place.prefix}ApiEndpoint", made.attr_api_endpoint)
+    return str(made.ref)
 
 
 def _integration(place: Place, api: str, entry: FunctionEntry, function: lambdas.Function) -> str:

@@ -10,6 +10,7 @@ from lamppost.cloud.functions import Ground
 from lamppost.cloud.identity import identity
 from lamppost.cloud.jobs import jobs
 from lamppost.cloud.migrations import migrations
+from lamppost.cloud.monitoring import monitoring
 from lamppost.cloud.network import network
 from lamppost.cloud.release import Release
 from lamppost.cloud.services import services
@@ -38,9 +39,10 @@ def build(
     site = Site(app, manifest, stage, shipped, release)
     below = network(site)
     ground = Ground(site, below, database(site, below), layers(site))
-    migrated = migrations(ground)
+    watching = monitoring(site)
+    migrated = migrations(ground, watching)
     jobs(site, migrated)
-    services(ground, migrated, identity(site))
+    services(ground, migrated, identity(site), watching)
     return app
 
 

@@ -12,6 +12,7 @@ from aws_cdk import custom_resources as cr
 
 from lamppost.cloud.failures import failures
 from lamppost.cloud.functions import Ground, function
+from lamppost.cloud.monitoring import Monitoring, watch
 from lamppost.cloud.retention import log_group
 from lamppost.cloud.site import Place, Site, export
 from lamppost.declare import names
@@ -30,7 +31,7 @@ class Migrations(msgspec.Struct, frozen=True):
     token: str
 
 
-def migrations(ground: Ground) -> Migrations:
+def migrations(ground: Ground, watching: Monitoring) -> Migrations:
     """The migrator, and the resource that runs it when the files' digest changes."""
     site = ground.site
     stack = site.stack(site.stage.platform("Migrations"), "Brings the tables to the state of the files")
@@ -46,6 +47,7 @@ def migrations(ground: Ground) -> Migrations:
         secrets={site.called(names.ADMINISTRATOR): ground.server.administrator},
     )
     failures(place, entry, made)
+    watch(watching, place)
     token = _provider(site, stack, made)
     run = cdk.CustomResource(
         stack,

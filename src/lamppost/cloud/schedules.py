@@ -6,11 +6,22 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 
 from lamppost.cloud.site import Place
+from lamppost.declare import names
 from lamppost.derive.manifest import ScheduleEntry
 
 
+def schedules(place: Place) -> str:
+    """The group of the place's schedules. AWS measures schedules by their group, never alone."""
+    group = scheduler.CfnScheduleGroup(
+        place.stack,
+        f"{place.prefix}Schedules",
+        name=names.schedule_group(place.service.prefix, place.site.env),
+    )
+    return str(group.ref)
+
+
 def schedule(
-    place: Place, entry: ScheduleEntry, function: lambdas.Function, failed: sqs.Queue
+    place: Place, group: str, entry: ScheduleEntry, function: lambdas.Function, failed: sqs.Queue
 ) -> scheduler.CfnSchedule:
     """Start `function` at a steady pace; a start that cannot be made goes to `failed`."""
     site, stack, id = place.site, place.stack, place.id(entry.runs)
@@ -34,6 +45,7 @@ def schedule(
         stack,
         f"{id}Schedule",
         name=f"{site.stage.system}-{site.env}-{id}",
+        group_name=group,
         schedule_expression=_rate(entry.every // 60),
         flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
         target=scheduler.CfnSchedule.TargetProperty(

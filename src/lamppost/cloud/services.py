@@ -13,15 +13,16 @@ from lamppost.cloud.failures import failures
 from lamppost.cloud.functions import Ground, function
 from lamppost.cloud.identity import Identity
 from lamppost.cloud.migrations import Migrations, live
+from lamppost.cloud.monitoring import Monitoring, watch
 from lamppost.cloud.queues import queue
-from lamppost.cloud.schedules import schedule
+from lamppost.cloud.schedules import schedule, schedules
 from lamppost.cloud.site import Place, Site, pascal
 from lamppost.derive.manifest import FunctionEntry, SecretEntry, ServiceEntry
 
 Functions = dict[str, lambdas.Function]
 
 
-def services(ground: Ground, migrated: Migrations, identity: Identity | None) -> None:
+def services(ground: Ground, migrated: Migrations, identity: Identity | None, watching: Monitoring) -> None:
     """Every stack that holds a service, in the order of their names."""
     site = ground.site
     together: dict[str, list[ServiceEntry]] = {}
@@ -39,7 +40,10 @@ def services(ground: Ground, migrated: Migrations, identity: Identity | None) ->
                 beside = _api_stack(place, migrated)
                 if identity is not None:
                     beside.add_stack_dependency(identity.stack)
-                api(Place(site, beside, service, prefix), functions, identity)
+                made = api(Place(site, beside, service, prefix), functions, identity)
+                watch(watching, place, beside=beside, api=made)
+            else:
+                watch(watching, place)
         live(ground, stack, migrated, [service.name for service in together[name]])
 
 
@@ -75,8 +79,9 @@ def _service(ground: Ground, place: Place) -> Functions:
     }
     for source in service.queues:
         queue(place, source, functions)
+    group = schedules(place) if service.schedules else ""
     for pace in service.schedules:
-        schedule(place, pace, functions[pace.runs], failed[pace.runs])
+        schedule(place, group, pace, functions[pace.runs], failed[pace.runs])
     for held in service.buckets:
         bucket(place, held)
     for secret in service.secrets:

@@ -21,6 +21,7 @@ _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ZONE = re.compile(r"[a-z]")
 _POSTGRES = re.compile(r"1[5-9]\.[0-9]{1,2}")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _CIDR = re.compile(r"10\.[0-9]{1,3}\.0\.0/16")
 # What CloudWatch Logs takes: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 LOG_DAYS = (
@@ -60,6 +61,8 @@ class StageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     `reserved` makes the declared concurrency a reservation, which a new account's quota refuses.
     `soak_hours` is how long new code must have served before a contract migration goes in.
     `throttle_rate` (requests a second) and `throttle_burst` hold for routes that declare no rate.
+    `alarms_to` are e-mail addresses, `budget_usd` is dollars a month: of the account, or of what carries the
+    stage's tag once that is activated in the account's billing.
     """
 
     region: str
@@ -80,6 +83,10 @@ class StageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     soak_hours: float | None = None
     throttle_rate: float = 200
     throttle_burst: int = 400
+    alarms_to: tuple[str, ...] = ()
+    dashboards: bool = True
+    budget_usd: float | None = None
+    budget_of: Literal["account", "stage"] = "account"
 
 
 class Placed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -195,6 +202,16 @@ def _check(where: str, name: str, settings: StageSettings) -> None:
             settings.throttle_rate <= 0 or settings.throttle_burst < 1,
             "a throttle that lets nobody in",
             "make throttle_rate and throttle_burst at least 1",
+        ),
+        (
+            not all(_EMAIL.fullmatch(address) for address in settings.alarms_to),
+            f"alarms_to {', '.join(settings.alarms_to)}",
+            'name e-mail addresses: alarms_to = ["ops@example.com"]',
+        ),
+        (
+            settings.budget_usd is not None and settings.budget_usd < 1,
+            f"budget_usd {settings.budget_usd}",
+            "give dollars a month, 1 or more, or leave it out",
         ),
         (
             name == names.PROD and (settings.ephemeral or not settings.protected),

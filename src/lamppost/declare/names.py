@@ -82,3 +82,8 @@ def dead_letters(queue: str) -> str:
 def failures(function: str) -> str:
     """The logical name of the queue that keeps a function's failed asynchronous events."""
     return f"{function}-failures"
+
+
+def schedule_group(prefix: str, env: str) -> str:
+    """The physical name of the group of a service's schedules: they are measured by group."""
+    return physical(f"{prefix}-schedules", env)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from lamppost.derive.alarms import LAMBDA, OLDEST, SQS, VISIBLE
+from lamppost.derive.measures import LAMBDA, OLDEST, SQS, VISIBLE
 from lamppost.errors import OperatorError
 from lamppost.local.embedded import MARK, readings
 from lamppost.local.functions.spec import Result

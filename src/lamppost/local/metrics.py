@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from lamppost.derive.alarms import Measure
+from lamppost.derive.measures import Measure
 from lamppost.local.logs import LogStore
 from lamppost.local.points import Point, read_row
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from lamppost.derive.alarms import Alarm, Measure
+from lamppost.derive.measures import Alarm, Measure
 from lamppost.local.metrics import KEEP_SECONDS, MINUTE
 from lamppost.observe.log import Log
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from lamppost.declare import names
-from lamppost.derive.alarms import Alarm, Measure
+from lamppost.derive.measures import Alarm, Measure
 from lamppost.local.aliases import Aliases
 from lamppost.local.aws.calls import Answer, Call, Given, Operation, present, refused
 from lamppost.local.metrics import MINUTE, Metrics, Series, series
