@@ -7,6 +7,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from lamppost.cloud import stage_tables
+from lamppost.cloud.domain_settings import Domain
+from lamppost.cloud.edge_settings import Edge
+from lamppost.cloud.identity_settings import People
 from lamppost.declare import names
 from lamppost.errors import OperatorError
 
@@ -61,6 +65,7 @@ class StageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     `reserved` makes the declared concurrency a reservation, which a new account's quota refuses.
     `soak_hours` is how long new code must have served before a contract migration goes in.
     `throttle_rate` (requests a second) and `throttle_burst` hold for routes that declare no rate.
+    `people`, `edge` and `domain` are tables of their own: accounts, a web page's files, host names.
     `alarms_to` are e-mail addresses, `budget_usd` is dollars a month: of the account, or of what carries the
     stage's tag once that is activated in the account's billing.
     """
@@ -83,6 +88,9 @@ class StageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     soak_hours: float | None = None
     throttle_rate: float = 200
     throttle_burst: int = 400
+    people: People = People()
+    edge: Edge | None = None
+    domain: Domain | None = None
     alarms_to: tuple[str, ...] = ()
     dashboards: bool = True
     budget_usd: float | None = None
@@ -231,15 +239,18 @@ def _check(where: str, name: str, settings: StageSettings) -> None:
     ):
         if wrong:
             raise _mistake(f"{where} has {what}", fix)
+    for what, fix in stage_tables.mistakes(settings, shared=name == EPHEMERAL):
+        raise _mistake(f"{where} has {what}", fix)
 
 
 def _known(wrong: str) -> str:
     """What to write for a key that nobody knows."""
-    match = re.search(r"unknown field `([^`]*)`(?: - at `\$\.?(\w*))?", wrong)
+    match = re.search(r"unknown field `([^`]*)`(?: - at `\$\.?(\w*)(?:\[\.\.\.\]\.(\w+))?)?", wrong)
     if match is None:
         return "mend the value named"
     kinds: dict[str | None, type[Any]] = {"stages": StageSettings, "services": Placed}
-    known = msgspec.structs.fields(kinds.get(match[2], Stages))
+    kind = stage_tables.TABLES.get(match[3] or "") or kinds.get(match[2], Stages)
+    known = msgspec.structs.fields(kind)
     close = get_close_matches(match[1], [field.name for field in known], 1)
     return f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(f.name for f in known))}"
 
