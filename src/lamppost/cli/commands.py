@@ -43,6 +43,7 @@ _COMMANDS = {
     "token": ("lamppost.cli.token:app", "Tokens of the local issuer, for trying guarded routes."),
     "db": ("lamppost.cli.db:app", "Reach the databases."),
     "synth": ("lamppost.cli.synth:synth", "The AWS stacks of one stage, as templates."),
+    "why": ("lamppost.cli.why:why", "Why a function may do something, or what to write for it."),
     "cost": ("lamppost.cli.cost:cost", "What a stage costs in a month, with the arithmetic."),
     "new": ("lamppost.cli.new:app", "Begin a service."),
     "pack": ("lamppost.cli.pack:pack", "Make the zips that go to AWS."),
