@@ -24,6 +24,25 @@ from tests.running import ROOT
 SECONDS = 30
 
 
+def spawn(module: str, folder: Path, log: Path, variables: dict[str, str]) -> subprocess.Popen[str]:
+    """A process that loads functions of the manifest in `folder`, and is ordered about by lines."""
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", module],
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+                "LAMPPOST_MANIFEST": str(folder / "lamppost.json"),
+                **variables,
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            cwd=ROOT,
+            text=True,
+        )
+
+
 class Sandbox:
     """One function of one service. Its log goes to a file in `folder`."""
 
@@ -38,22 +57,7 @@ class Sandbox:
             del given["DB_SECRET_NAME"]
         self.log = folder / f"{function}.log"
         self._arn = names.function_arn(names.physical(entry.named, names.LOCAL_ENV))
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.sandbox"],
-                env={
-                    "PATH": os.environ["PATH"],
-                    "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-                    **given,
-                    "LAMPPOST_MANIFEST": str(folder / "lamppost.json"),
-                    **variables,
-                },
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=ROOT,
-                text=True,
-            )
+        self._process = spawn("tests.sandbox", folder, self.log, {**given, **variables})
 
     def invoke(self, event: Any) -> Any:
         """The function's answer. Raises `FunctionFailed` when it raised or died."""

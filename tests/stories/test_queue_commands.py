@@ -11,30 +11,20 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-import boto3
 import pytest
 
+from tests.letterbox import Letterbox
 from tests.running import LAMPPOST, House, until
 
 LETTERS = 60
 
 
-class Desk:
+class Desk(Letterbox):
     """Queue `desk` with its dead letters `desk-dlq`, filled by a test, and a consumer that the test plays."""
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.sqs: Any = boto3.client(
-            "sqs",
-            endpoint_url=house.running["aws"],
-            region_name="us-east-2",
-            aws_access_key_id="any",
-            aws_secret_access_key="any",
-        )
-        self.dead = self.sqs.create_queue(QueueName="desk-dlq")["QueueUrl"]
-        arn = self.sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=["QueueArn"])["Attributes"]
-        policy = json.dumps({"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": 1})
-        self.url = self.sqs.create_queue(QueueName="desk", Attributes={"RedrivePolicy": policy})["QueueUrl"]
+        super().__init__(house)
         self.handled: Counter[str] = Counter()
         self._stop = threading.Event()
         self._consumers: list[threading.Thread] = []

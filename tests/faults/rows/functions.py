@@ -8,7 +8,6 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -23,8 +22,7 @@ from lamppost.declare.service import System
 from lamppost.derive.describe import describe
 from lamppost.derive.environment import environment
 from lamppost.derive.manifest import write
-from tests.running import ROOT
-from tests.sandbox import LambdaContext
+from tests.sandbox import LambdaContext, spawn
 
 SERVICE = "birthday"
 # By so many seconds this node's own clock is wrong.
@@ -88,21 +86,7 @@ class Functions:
             arn = names.function_arn(names.physical(entry.named, names.LOCAL_ENV))
             self._orders[name] = {"variables": {**given, **variables}, "arn": arn}
         self.log = folder / "functions.log"
-        with self.log.open("ab") as log:
-            self._zygote = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.rows.functions"],
-                env={
-                    "PATH": os.environ["PATH"],
-                    "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-                    "LAMPPOST_MANIFEST": str(folder / "lamppost.json"),
-                    **variables,
-                },
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=ROOT,
-                text=True,
-            )
+        self._zygote = spawn("tests.faults.rows.functions", folder, self.log, variables)
 
     def start(
         self, function: str, event: Any, aim: Callable[[Run], Any] = lambda run: None, **variables: str

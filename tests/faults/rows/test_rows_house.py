@@ -11,7 +11,6 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.faults.auditor import Auditor
@@ -19,6 +18,7 @@ from tests.faults.rows.conftest import PlayRow
 from tests.faults.rows.ground import START, insert
 from tests.faults.rows.row import Row
 from tests.forms import Form
+from tests.letterbox import Letterbox
 from tests.running import House, until
 
 pytestmark = pytest.mark.slow
@@ -166,21 +166,11 @@ def _register(house: House, accepted: set[str], cut: int) -> None:
         accepted.add(person["id"])
 
 
-class Desk:
+class Desk(Letterbox):
     """A queue and its dead letters, and somebody who fails at everything and counts it."""
 
     def __init__(self, house: House) -> None:
-        self.sqs: Any = boto3.client(
-            "sqs",
-            endpoint_url=house.running["aws"],
-            region_name="us-east-2",
-            aws_access_key_id="any",
-            aws_secret_access_key="any",
-        )
-        self.dead = self.sqs.create_queue(QueueName="desk-dlq")["QueueUrl"]
-        arn = self.sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=["QueueArn"])["Attributes"]
-        policy = json.dumps({"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": 1})
-        self.url = self.sqs.create_queue(QueueName="desk", Attributes={"RedrivePolicy": policy})["QueueUrl"]
+        super().__init__(house)
         self.failed = 0
         self._over = threading.Event()
         self._failing = threading.Thread(target=self._fail)
