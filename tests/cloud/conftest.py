@@ -17,6 +17,8 @@ from lamppost.derive.manifest import Manifest
 from tests.running import ROOT
 
 STAGES = ("dev", "staging", "prod", "pr-12")
+# Stages of tests/data/stacks.
+SHOPS = ("shut", "full", "six")
 
 
 class Template:
@@ -130,11 +132,28 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
     return Synthesised(once(tmp_path_factory, "synthesised", ROOT, *STAGES))
 
 
+def of_the_shop(factory: pytest.TempPathFactory, env: str) -> Stage:
+    """A stage of a service that declares what the others do not; all are synthesised together."""
+    root = ROOT / "tests" / "data" / "stacks"
+    return Stage(env, once(factory, "synthesised-shop", root, *SHOPS) / env)
+
+
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    """A stage without a way out, of a service that declares what the others do not."""
-    root = ROOT / "tests" / "data" / "stacks"
-    return Stage("shut", once(tmp_path_factory, "synthesised-shop", root, "shut") / "shut")
+    """A stage without a way out."""
+    return of_the_shop(tmp_path_factory, "shut")
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """A stage with everything that one can pay for."""
+    return of_the_shop(tmp_path_factory, "full")
+
+
+@pytest.fixture(scope="session")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """A stage whose way out is IPv6."""
+    return of_the_shop(tmp_path_factory, "six")
 
 
 @pytest.fixture(scope="session", params=STAGES)

@@ -78,6 +78,7 @@ def test_a_function_finds_the_names_of_its_stage_in_its_environment():
         "DB_SECRET_NAME": "shop/dev/db",
         "DB_NAME": "shop",
         "SHOP_ENV": "dev",
+        "AWS_NODEJS_CONNECTION_REUSE_ENABLED": "1",
     }
 
 

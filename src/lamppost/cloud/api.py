@@ -103,7 +103,8 @@ def _integration(place: Place, api: str, entry: FunctionEntry, function: lambdas
         place.stack,
         f"{place.id(entry.name)}Called",
         action="lambda:InvokeFunction",
-        function_name=function.function_name,
+        # By its ARN: an alias of another stack has no name that CloudFormation could take apart.
+        function_name=function.function_arn,
         principal="apigateway.amazonaws.com",
         source_arn=f"arn:aws:execute-api:{site.region}:{site.account}:{api}/{STAGE}/*",
     )

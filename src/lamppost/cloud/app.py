@@ -5,6 +5,8 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
+from lamppost.cloud import tuning
+from lamppost.cloud.access import access
 from lamppost.cloud.database import database
 from lamppost.cloud.functions import Ground
 from lamppost.cloud.identity import identity
@@ -37,12 +39,13 @@ def build(
         context={**json.loads(flags.read_text())["context"], **_zones(stage)},
     )
     site = Site(app, manifest, stage, shipped, release)
+    tuning.check(site)
     below = network(site)
     ground = Ground(site, below, database(site, below), layers(site))
     watching = monitoring(site)
     migrated = migrations(ground, watching)
     jobs(site, migrated)
-    services(ground, migrated, identity(site), watching)
+    services(access(ground, migrated), migrated, identity(site), watching)
     return app
 
 

@@ -69,7 +69,7 @@ def _judge(place: Place, api: str, declared: AuthorizerEntry, function: lambdas.
         place.stack,
         f"{place.prefix}AuthorizerCalled",
         action="lambda:InvokeFunction",
-        function_name=function.function_name,
+        function_name=function.function_arn,
         principal="apigateway.amazonaws.com",
         source_arn=f"arn:aws:execute-api:{site.region}:{site.account}:{api}/authorizers/{made.ref}",
     )

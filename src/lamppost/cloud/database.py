@@ -10,46 +10,48 @@ from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secrets
 
 from lamppost.cloud.network import Network
+from lamppost.cloud.replica import Source, replica
 from lamppost.cloud.retention import log_group
 from lamppost.cloud.site import Site, export, pascal
 from lamppost.migrate.provision import roles
 
 # RDS refuses "admin"; the name cannot change later.
 ADMINISTRATOR = "lamppost_admin"
-# Sunday night in Ohio. The two may not overlap.
-BACKUPS = "07:00-08:00"
-MAINTENANCE = "sun:08:30-sun:09:30"
 SETTINGS = {"rds.force_ssl": "1", "log_min_duration_statement": "500", "log_lock_waits": "1"}
 
 
 class Server(msgspec.Struct, frozen=True):
-    """Where the instance is, and the ARN of the secret that RDS keeps for its administrator."""
+    """The instance, its address, and the ARNs of secrets: the one that RDS keeps, and each database's own."""
 
     stack: cdk.Stack
+    identifier: str
     host: str
     administrator: str
+    secrets: dict[str, str]
 
 
 def database(site: Site, network: Network) -> Server:
     """The DatabaseStack."""
     stack = site.stack(site.stage.platform("Database"), "PostgreSQL, and who may open it")
     stack.add_stack_dependency(network.stack)
-    instance = _instance(site, stack, network)
-    arns = [_secret(site, stack, entry.name, entry.secret) for entry in site.databases()]
+    identifier = f"{site.stage.system}-{site.env}"
+    instance = _instance(site, stack, network, identifier)
+    arns = {entry.name: _secret(site, stack, entry.name, entry.secret) for entry in site.databases()}
     host = instance.db_instance_endpoint_address
     export(stack, "DbEndpoint", host)
     export(stack, "DbHost", host)
-    for entry, arn in zip(site.databases(), arns, strict=True):
-        export(stack, f"{pascal(entry.name)}DbSecretArn", arn)
-    return Server(stack, host, instance.secret.secret_arn)
+    for name, arn in arns.items():
+        export(stack, f"{pascal(name)}DbSecretArn", arn)
+    return Server(stack, identifier, host, instance.secret.secret_arn, arns)
 
 
-def _instance(site: Site, stack: cdk.Stack, network: Network) -> rds.DatabaseInstance:
+def _instance(site: Site, stack: cdk.Stack, network: Network, name: str) -> rds.DatabaseInstance:
     settings = site.stage.settings
-    name = f"{site.stage.system}-{site.env}"
     engine = rds.DatabaseInstanceEngine.postgres(
         version=rds.PostgresEngineVersion.of(settings.postgres, settings.postgres.partition(".")[0])
     )
+    parameters = rds.ParameterGroup(stack, "Parameters", engine=engine, parameters=SETTINGS)
+    group = ec2.SecurityGroup.from_security_group_id(stack, "DbGroup", network.groups.database, mutable=False)
     # Made before the instance, or RDS makes it and keeps everything for ever.
     spoken = log_group(site, stack, "PostgresLogs", f"/aws/rds/instance/{name}/postgresql")
     instance = rds.DatabaseInstance(
@@ -60,12 +62,10 @@ def _instance(site: Site, stack: cdk.Stack, network: Network) -> rds.DatabaseIns
         instance_type=ec2.InstanceType(settings.instance),
         vpc=network.vpc,
         vpc_subnets=network.isolated,
-        security_groups=[
-            ec2.SecurityGroup.from_security_group_id(stack, "DbGroup", network.database, mutable=False)
-        ],
+        security_groups=[group],
         credentials=rds.Credentials.from_username(ADMINISTRATOR),
         manage_master_user_password=True,
-        parameter_group=rds.ParameterGroup(stack, "Parameters", engine=engine, parameters=SETTINGS),
+        parameter_group=parameters,
         storage_type=rds.StorageType.GP3,
         allocated_storage=settings.storage_gb,
         max_allocated_storage=settings.storage_max_gb,
@@ -74,8 +74,8 @@ def _instance(site: Site, stack: cdk.Stack, network: Network) -> rds.DatabaseIns
         multi_az=settings.multi_az,
         ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
         backup_retention=cdk.Duration.days(settings.backup_days),
-        preferred_backup_window=BACKUPS,
-        preferred_maintenance_window=MAINTENANCE,
+        preferred_backup_window=settings.backup_window,
+        preferred_maintenance_window=settings.maintenance_window,
         copy_tags_to_snapshot=True,
         auto_minor_version_upgrade=True,
         deletion_protection=settings.protected,
@@ -88,6 +88,8 @@ def _instance(site: Site, stack: cdk.Stack, network: Network) -> rds.DatabaseIns
         monitoring_role=_monitoring(site, stack),
     )
     instance.node.add_dependency(spoken)
+    if settings.replica:
+        replica(site, stack, network, Source(instance, parameters, group))
     return instance
 
 

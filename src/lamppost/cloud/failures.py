@@ -6,7 +6,8 @@ from aws_cdk import aws_lambda as lambdas
 from aws_cdk import aws_sqs as sqs
 
 from lamppost.cloud.queues import closed_queue
-from lamppost.cloud.site import Place
+from lamppost.cloud.serving import parts
+from lamppost.cloud.site import Place, pascal
 from lamppost.declare import limits, names
 from lamppost.derive.manifest import FunctionEntry
 
@@ -17,7 +18,7 @@ EVENT_AGE = timedelta(hours=6)
 def failures(
     place: Place,
     entry: FunctionEntry,
-    function: lambdas.Function,
+    function: lambdas.IFunction,
     *,
     retries: int = limits.INVOKE_ASYNC_RETRIES,
     age: timedelta = EVENT_AGE,
@@ -30,15 +31,20 @@ def failures(
         place.site.called(names.failures(entry.named)),
         keep=limits.RETENTION_MAX,
     )
-    lambdas.CfnEventInvokeConfig(
-        place.stack,
-        f"{id}Invoked",
-        function_name=function.function_name,
-        qualifier="$LATEST",
-        maximum_retry_attempts=retries,
-        maximum_event_age_in_seconds=int(min(age, EVENT_AGE).total_seconds()),
-        destination_config=lambdas.CfnEventInvokeConfig.DestinationConfigProperty(
-            on_failure=lambdas.CfnEventInvokeConfig.OnFailureProperty(destination=queue.queue_arn)
-        ),
-    )
+    name, qualifiers = parts(function)
+    for qualifier in qualifiers:
+        # A person asks the function, everything else its alias; each has a configuration of its own.
+        configured = lambdas.CfnEventInvokeConfig(
+            place.stack,
+            f"{id}Invoked" if qualifier == "$LATEST" else f"{id}{pascal(qualifier)}Invoked",
+            function_name=name,
+            qualifier=qualifier,
+            maximum_retry_attempts=retries,
+            maximum_event_age_in_seconds=int(min(age, EVENT_AGE).total_seconds()),
+            destination_config=lambdas.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambdas.CfnEventInvokeConfig.OnFailureProperty(destination=queue.queue_arn)
+            ),
+        )
+        if len(qualifiers) > 1:
+            configured.node.add_dependency(function)
     return queue

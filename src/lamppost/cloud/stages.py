@@ -11,13 +11,14 @@ from lamppost.cloud import stage_tables
 from lamppost.cloud.domain_settings import Domain
 from lamppost.cloud.edge_settings import Edge
 from lamppost.cloud.identity_settings import People
+from lamppost.cloud.tuned import Tuned
 from lamppost.declare import names
 from lamppost.errors import OperatorError
 
 FILE = Path("infra") / "stages.toml"
 EPHEMERAL = "pr"
 
-Egress = Literal["nat", "nat-instance", "none"]
+Egress = Literal["nat", "nat-instance", "ipv6", "none"]
 
 # The names of functions and buckets are checked for stages as long as "staging".
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,5}[a-z0-9]")
@@ -54,14 +55,18 @@ LOG_DAYS = (
 )
 STORAGE_GB = (20, 65_536)
 BACKUP_DAYS = (1, 35)
+ROTATE_DAYS = (1, 1000)
 
 
 class StageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What may differ between stages. The defaults are a small stage that nobody depends on.
 
     Without `account` the stacks go wherever the credentials lead. `egress` is how functions reach the
-    internet: a NAT gateway, an instance that does its work, or not at all. `storage_gb` grows by itself up to
-    `storage_max_gb`. `protected` refuses to delete the database. An `ephemeral` stage takes its data with it.
+    internet: a NAT gateway, an instance that does its work, IPv6 for nothing, or not at all. `storage_gb`
+    grows by itself up to `storage_max_gb`. `proxy` puts RDS Proxy between functions and the database,
+    `replica` adds a server that is only read. `rotate_days` is how long the functions' database passwords
+    live. The windows are UTC. `protected` refuses to delete the database. An `ephemeral` stage takes its data
+    with it. `functions` tunes single ones, named like `birthday.worker`.
     `reserved` makes the declared concurrency a reservation, which a new account's quota refuses.
     `soak_hours` is how long new code must have served before a contract migration goes in.
     `throttle_rate` (requests a second) and `throttle_burst` hold for routes that declare no rate.
@@ -80,7 +85,13 @@ class StageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     storage_gb: int = 20
     storage_max_gb: int = 100
     multi_az: bool = False
+    proxy: bool = False
+    replica: bool = False
+    rotate_days: int | None = None
     backup_days: int = 7
+    # Sunday night in Ohio.
+    backup_window: str = "07:00-08:00"
+    maintenance_window: str = "sun:08:30-sun:09:30"
     protected: bool = False
     ephemeral: bool = False
     reserved: bool = False
@@ -88,6 +99,7 @@ class StageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     soak_hours: float | None = None
     throttle_rate: float = 200
     throttle_burst: int = 400
+    functions: dict[str, Tuned] = {}
     people: People = People()
     edge: Edge | None = None
     domain: Domain | None = None
@@ -199,6 +211,11 @@ def _check(where: str, name: str, settings: StageSettings) -> None:
             not BACKUP_DAYS[0] <= settings.backup_days <= BACKUP_DAYS[1],
             f"backups of {settings.backup_days} days",
             "keep them 1 to 35 days",
+        ),
+        (
+            settings.rotate_days is not None and not ROTATE_DAYS[0] <= settings.rotate_days <= ROTATE_DAYS[1],
+            f"passwords that live {settings.rotate_days} days",
+            "let them live 1 to 1,000 days, or leave rotate_days out",
         ),
         (
             settings.log_days not in LOG_DAYS,

@@ -4,6 +4,24 @@ from lamppost.declare import names
 from lamppost.derive.manifest import FunctionEntry, ServiceEntry
 
 
+def build_db_environment(
+    environment: str, database_name: str, *, secret: str | None = None
+) -> dict[str, str]:
+    """What every function finds that opens the database `database_name` in the stage `environment`.
+
+    BarkBase's helper, with its results for `barkbase`: the stage has a name of the database's own, and the
+    secret is `{database}/{env}/postgres/credentials` unless `secret` says another (both logical names).
+    """
+    wanted = secret or f"{database_name}/{{env}}/postgres/credentials"
+    return {
+        "DB_SECRET_NAME": names.physical(wanted, environment),
+        "DB_NAME": database_name,
+        f"{database_name.upper()}_ENV": environment,
+        # Node's SDK reads it; a function in Python keeps its connections anyhow.
+        "AWS_NODEJS_CONNECTION_REUSE_ENABLED": "1",
+    }
+
+
 def environment(service: ServiceEntry, function: FunctionEntry, *, stage: str, env: str) -> dict[str, str]:
     """What `function` finds in its environment.
 
@@ -16,8 +34,7 @@ def environment(service: ServiceEntry, function: FunctionEntry, *, stage: str, e
         "LAMPPOST_FUNCTION": f"{service.name}.{function.name}",
     }
     if function.database and service.database is not None:
-        variables["DB_SECRET_NAME"] = names.physical(service.database.secret, env)
-        variables["DB_NAME"] = service.database.name
+        variables |= build_db_environment(env, service.database.name, secret=service.database.secret)
     if function.migrates:
         variables["DB_ADMIN_SECRET_NAME"] = names.physical(names.ADMINISTRATOR, env)
     if function.reads_parameters:

@@ -1,0 +1,224 @@
+"""What a stage may pay for before and beside its database: a proxy, a replica, new passwords."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lamppost.cloud import stages, windows
+from lamppost.derive.environment import build_db_environment
+from lamppost.errors import OperatorError
+from tests.cloud.conftest import Stage, Template
+
+GROUP = "AWS::EC2::SecurityGroup"
+FUNCTION = "AWS::Lambda::Function"
+
+
+def the(stage: Stage, kind: str) -> dict[str, Any]:
+    """The properties of the one resource of this type in the stage."""
+    (found,) = stage.resources(kind)
+    return dict(found["Properties"])
+
+
+def variables(template: Template, function: str) -> dict[str, Any]:
+    """The environment of the function with this physical name."""
+    return dict(template.named(FUNCTION, FunctionName=function)["Environment"]["Variables"])
+
+
+def test_the_helper_of_the_documents_has_the_results_of_the_documents() -> None:
+    assert build_db_environment("dev", "barkbase") == {
+        "DB_SECRET_NAME": "barkbase/dev/postgres/credentials",
+        "DB_NAME": "barkbase",
+        "BARKBASE_ENV": "dev",
+        "AWS_NODEJS_CONNECTION_REUSE_ENABLED": "1",
+    }
+
+
+def test_every_function_with_a_database_has_what_the_helper_returns(stage: Stage) -> None:
+    health = variables(
+        stage[f"Barkbase-BackendServicesStack-{stage.env}"], f"barkbase-{stage.env}-db-healthcheck"
+    )
+    assert build_db_environment(stage.env, "barkbase").items() <= health.items()
+    bday = stage.env if stage.env != "prod" else None
+    worker = variables(stage["BdayInfraStack"], "-".join(filter(None, ("bday", bday, "worker"))))
+    wanted = build_db_environment(stage.env, "bday", secret="bday/db-credentials")
+    assert wanted.items() <= worker.items()
+
+
+def test_what_costs_is_off_unless_a_stage_asks(dev: Stage) -> None:
+    for kind in ("DBProxy", "DBProxyTargetGroup"):
+        assert not dev.resources(f"AWS::RDS::{kind}")
+    assert len(dev.resources("AWS::RDS::DBInstance")) == 1
+    assert not dev.resources("AWS::SecretsManager::RotationSchedule")
+    assert not dev.resources("AWS::Lambda::Alias")
+    assert "Barkbase-AccessStack-dev" not in dev.stacks
+
+
+def test_the_proxy_speaks_tls_only_and_knows_the_roles_by_their_secrets(full: Stage) -> None:
+    proxy = the(full, "AWS::RDS::DBProxy")
+    assert proxy["RequireTLS"] is True
+    assert proxy["EngineFamily"] == "POSTGRESQL"
+    (way,) = proxy["Auth"]
+    assert (way["AuthScheme"], way["IAMAuth"]) == ("SECRETS", "DISABLED")
+    assert "ShopSecret" in json.dumps(way["SecretArn"])
+    assert json.dumps(proxy["VpcSubnetIds"]).count("isolatedSubnet") == 2
+    targets = the(full, "AWS::RDS::DBProxyTargetGroup")
+    assert targets["DBInstanceIdentifiers"] == ["shop-full"]
+    # Some connections are left for those who go round.
+    assert targets["ConnectionPoolConfigurationInfo"]["MaxConnectionsPercent"] < 100
+
+
+def test_the_proxy_opens_the_secrets_of_the_databases_and_nothing_else(full: Stage) -> None:
+    (role,) = [
+        each
+        for id, each in full["Shop-AccessStack-full"].of("AWS::IAM::Role").items()
+        if id.startswith("ProxyRole")
+    ]
+    (policy,) = role["Properties"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
+    assert json.dumps(statement["Resource"]).count("ShopSecret") == 1
+
+
+def test_functions_are_led_to_the_proxy_and_the_migrator_round_it(full: Stage) -> None:
+    front = variables(full["ShopStack-full"], "shop-full-front")
+    assert front["DB_PROXY"] == "1"
+    assert "ProxyEndpoint" in json.dumps(front["DB_HOST"])
+    migrator = variables(full["Shop-MigrationsStack-full"], "shop-full-migrate")
+    assert "DB_PROXY" not in migrator
+    assert "DatabaseStack" in json.dumps(migrator["DB_HOST"])
+    # A function without a database is told of none.
+    assert "DB_HOST" not in variables(full["ShopStack-full"], "shop-full-judge")
+
+
+def test_only_the_proxy_and_the_migrator_reach_the_instance_and_only_functions_the_proxy(
+    full: Stage,
+) -> None:
+    network = full["Shop-NetworkStack-full"]
+    rules = network.named(GROUP, GroupDescription="PostgreSQL, for functions only")["SecurityGroupIngress"]
+    sources = [json.dumps(rule["SourceSecurityGroupId"]) for rule in rules]
+    assert ["ProxySecurityGroup" in sources[0], "DirectSecurityGroup" in sources[1]] == [True, True]
+    assert len(sources) == 2
+    assert not [rule for rule in rules if "CidrIp" in rule]
+    (let_in,) = [
+        each["Properties"]
+        for each in network.of("AWS::EC2::SecurityGroupIngress").values()
+        if "ProxySecurityGroup" in json.dumps(each["Properties"]["GroupId"])
+    ]
+    assert "AppSecurityGroup" in json.dumps(let_in["SourceSecurityGroupId"])
+    for function in full.resources(FUNCTION):
+        place = json.dumps(function["Properties"].get("VpcConfig", ""))
+        assert ("DirectSecurityGroup" in place) == (
+            function["Properties"].get("FunctionName") == "shop-full-migrate"
+        )
+
+
+def test_the_proxy_comes_behind_the_migrations_that_make_its_roles_and_before_the_services(
+    full: Stage,
+) -> None:
+    assert full.waits_for("Shop-AccessStack-full", "Shop-MigrationsStack-full")
+    assert full.waits_for("ShopStack-full", "Shop-AccessStack-full")
+    assert full["Shop-AccessStack-full"].exports() == {"ProxyEndpoint": "Shop-AccessStack-full-ProxyEndpoint"}
+
+
+def test_the_replica_is_as_closed_as_its_source_and_nobody_is_led_there(full: Stage) -> None:
+    template = full["Shop-DatabaseStack-full"]
+    source = template.named("AWS::RDS::DBInstance", DBInstanceIdentifier="shop-full")
+    replica = template.named("AWS::RDS::DBInstance", DBInstanceIdentifier="shop-full-replica")
+    for same in ("VPCSecurityGroups", "DBParameterGroupName", "StorageEncrypted", "PubliclyAccessible"):
+        assert replica[same] == source[same], same
+    assert replica["DeletionProtection"] is True
+    assert template.exports()["DbReplicaHost"] == "Shop-DatabaseStack-full-DbReplicaHost"
+    for function in full.resources(FUNCTION):
+        assert "Replica" not in json.dumps(function["Properties"].get("Environment", ""))
+
+
+def test_the_stages_windows_are_the_databases(full: Stage) -> None:
+    source = full["Shop-DatabaseStack-full"].named("AWS::RDS::DBInstance", DBInstanceIdentifier="shop-full")
+    assert source["PreferredBackupWindow"] == "23:00-23:45"
+    assert source["PreferredMaintenanceWindow"] == "tue:01:00-tue:02:00"
+    assert source["MultiAZ"] is True
+    assert (source["AllocatedStorage"], source["MaxAllocatedStorage"]) == ("20", 100)
+
+
+def test_the_migrator_gives_new_passwords_and_only_secrets_manager_may_ask_it_to(full: Stage) -> None:
+    rotation = the(full, "AWS::SecretsManager::RotationSchedule")
+    assert rotation["RotationLambdaARN"].endswith(":function:shop-full-migrate")
+    assert rotation["RotationRules"] == {"AutomaticallyAfterDays": 30}
+    assert rotation["RotateImmediatelyOnUpdate"] is False
+    (allowed,) = full["Shop-AccessStack-full"].of("AWS::Lambda::Permission").values()
+    assert allowed["Properties"]["Principal"] == "secretsmanager.amazonaws.com"
+    assert allowed["Properties"]["SourceAccount"] == "123456789012"
+    assert allowed["Properties"]["SourceArn"] == rotation["SecretId"]
+
+
+def test_the_migrator_may_write_secrets_only_where_they_are_rotated(full: Stage, dev: Stage) -> None:
+    def writes(template: Template) -> list[dict[str, Any]]:
+        return [
+            statement
+            for role in template.of("AWS::IAM::Role").values()
+            for policy in role["Properties"].get("Policies", ())
+            for statement in policy["PolicyDocument"]["Statement"]
+            if "secretsmanager:PutSecretValue" in statement["Action"]
+        ]
+
+    (found,) = writes(full["Shop-MigrationsStack-full"])
+    assert found["Action"] == ["secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"]
+    assert "secret:shop/full/credentials-??????" in json.dumps(found["Resource"])
+    assert not writes(dev["Barkbase-MigrationsStack-dev"])
+
+
+@pytest.mark.parametrize(
+    ("backup", "maintenance"),
+    [
+        ("07:00-08:00", "sun:07:30-sun:08:30"),
+        ("23:30-00:30", "mon:00:00-mon:01:00"),
+        ("00:00-00:30", "sun:23:00-mon:00:15"),
+        ("06:00-07:00", "mon:05:00-wed:05:00"),
+    ],
+)
+def test_windows_that_meet_are_found_over_midnight_and_over_the_week(backup: str, maintenance: str) -> None:
+    each_day, each_week = windows.daily(backup), windows.weekly(maintenance)
+    assert each_day is not None
+    assert each_week is not None
+    assert windows.meet(each_day, each_week)
+
+
+@pytest.mark.parametrize(
+    ("backup", "maintenance"),
+    [("07:00-08:00", "sun:08:00-sun:09:00"), ("23:00-23:30", "sun:23:30-mon:00:00")],
+)
+def test_windows_may_touch(backup: str, maintenance: str) -> None:
+    each_day, each_week = windows.daily(backup), windows.weekly(maintenance)
+    assert each_day is not None
+    assert each_week is not None
+    assert not windows.meet(each_day, each_week)
+
+
+@pytest.mark.parametrize(
+    ("written", "what", "fix"),
+    [
+        ('backup_window = "7-8"', "the backup_window '7-8'", "half an hour"),
+        ('backup_window = "07:00-07:20"', "the backup_window '07:00-07:20'", "half an hour"),
+        ('maintenance_window = "sunday"', "the maintenance_window 'sunday'", "half an hour"),
+        (
+            'backup_window = "08:45-09:45"',
+            "backups at 08:45-09:45 that meet maintenance at sun:08:30-sun:09:30",
+            "move one",
+        ),
+        ("rotate_days = 0", "passwords that live 0 days", "1 to 1,000"),
+        ('egress = "tunnel"', "Invalid enum value 'tunnel'", ""),
+        ("prxy = true", "unknown field `prxy`", "did you mean proxy?"),
+    ],
+)
+def test_a_mistyped_setting_of_the_ground_is_refused(
+    tmp_path: Path, written: str, what: str, fix: str
+) -> None:
+    path = tmp_path / "stages.toml"
+    path.write_text(f'system = "a"\nprefix = "A"\n[stages.dev]\nregion = "us-east-2"\n{written}\n')
+    with pytest.raises(OperatorError) as refused:
+        stages.read(path)
+    assert what in refused.value.what
+    assert fix in refused.value.fix
+    assert refused.value.code == "stages_invalid"
