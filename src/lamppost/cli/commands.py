@@ -42,6 +42,7 @@ _COMMANDS = {
     "openapi": ("lamppost.cli.openapi:openapi", "What each API promises, as OpenAPI 3.1."),
     "token": ("lamppost.cli.token:app", "Tokens of the local issuer, for trying guarded routes."),
     "db": ("lamppost.cli.db:app", "Reach the databases."),
+    "config": ("lamppost.cli.config:app", "What things are called in a stage: names, ARNs, addresses."),
     "synth": ("lamppost.cli.synth:synth", "The AWS stacks of one stage, as templates."),
     "why": ("lamppost.cli.why:why", "Why a function may do something, or what to write for it."),
     "cost": ("lamppost.cli.cost:cost", "What a stage costs in a month, with the arithmetic."),
