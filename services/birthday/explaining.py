@@ -75,6 +75,8 @@ def _stored_words(standing: Standing, hour: Hour) -> tuple[str, ...]:
             f"computed with tzdata {standing.tzdata}; {TZDATA} says {again:%Y-%m-%dT%H:%M:%SZ}:"
             " lamppost schedule tzdata --apply",
         )
+    if standing.wall.time() != hour.at:
+        words += (f"its kind's hour is {hour.at:%H:%M} by now: lamppost schedule tzdata --apply",)
     return words
 
 

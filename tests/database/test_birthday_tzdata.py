@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 
 from services.birthday import calendar, operations, shifting
@@ -72,6 +73,10 @@ def dues(world: World) -> dict[str, set[tuple[datetime, str]]]:
     ).fetchall():
         found.setdefault(zone, set()).add((due.astimezone(UTC), tzdata))
     return found
+
+
+def put(db: psycopg.Connection[Any], shift: shifting.Shift) -> int:
+    return moving.move(db, shift.some, shift.wall, shift.due_at)
 
 
 def test_what_moves_is_listed_by_zone_and_nothing_else_is(world: World, older: str) -> None:
@@ -156,7 +161,7 @@ def test_a_claim_that_falls_into_the_move_sends_nothing_at_the_old_hour(
     other = world.another_context()
     with other.transaction() as db:
         found = shifting.shifts(moving.ahead(db), {"birthday": AT_NINE})
-        assert moving.move(db, *found.moves[0]) == 1
+        assert put(db, found.moves[0]) == 1
         world.now_is("2026-06-10T03:00:00Z")
         world.tick()
         assert world.count("chunks") == 1, "the claim does not see the move yet"
@@ -174,7 +179,7 @@ def test_what_comes_due_between_the_look_and_the_move_stays(world: World, older:
         found = shifting.shifts(moving.ahead(db), {"birthday": AT_NINE})
     world.now_is("2026-06-10T03:00:00Z")
     with world.ctx.transaction() as db:
-        assert moving.move(db, *found.moves[0]) == 0
+        assert put(db, found.moves[0]) == 0
 
 
 def test_whoever_was_edited_meanwhile_is_left_alone(world: World, older: str) -> None:
@@ -202,6 +207,25 @@ def test_an_explanation_says_that_a_stored_instant_is_outdated(world: World, old
         f"computed with tzdata 2023d; {calendar.TZDATA} says 2026-06-10T04:00:00Z"
     )
     assert second["at"] == "2027-06-10T04:00:00Z"
+
+
+def test_another_hour_of_a_kind_moves_what_lies_ahead_to_it(world: World, hook: Receiver) -> None:
+    world.create(**person("America/New_York"))
+    world.admin.execute("update birthday.kinds set at = '08:30', gap = 'before'")
+    id_ = world.admin.execute("select id::text from birthday.people").fetchall()[0][0]
+    (why,) = ask(world, "explain", person=id_, count=1)["days"][0]["instants"][0]["why"]
+    assert why == "its kind's hour is 08:30 by now: lamppost schedule tzdata --apply"
+    said = ask(world, apply=True)
+    assert (said["found"], said["moved"], said["releases"]) == (1, 1, [])
+    ((move),) = said["moves"]
+    assert (move["by_s"], move["wall"], move["new"]) == (
+        -HOUR / 2, "2026-06-10T09:00:00", "2026-06-10T12:30:00Z",
+    )  # fmt: skip
+    assert ask(world)["found"] == 0
+    world.now_is("2026-06-10T12:30:00Z")
+    world.minute()
+    assert len(hook.requests) == 1
+    assert world.greetings("year, status") == [(2026, "delivered"), (2027, "waiting")]
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def _words(done: Moved, apply: bool) -> str:
         lines.append(table(rows, ("ZONE", "COUNT", "BY", "FIRST ON THE WALL", "WAS", "BECOMES")))
     if done.unknown:
         lines.append(f"left as they are, for tzdata {done.tzdata} knows no {safe(', '.join(done.unknown))}")
-    older = f"{done.checked} computed with {', '.join(done.releases)}" if done.checked else "nothing older"
+    older = f"what {', '.join(done.releases)} computed" if done.releases else "nothing older"
     verb = f"moved {done.moved} of {done.found}" if apply else f"{done.found} would move"
     hint = "" if apply or not done.found else "; to move them: lamppost schedule tzdata --apply"
     lines.append(f"{verb}; tzdata {done.tzdata} is installed, {older} lies ahead{hint}")
