@@ -22,6 +22,8 @@ from services.birthday.store.settling import Outcome, Tally
 
 # The worker lives 30 s: sending ends at 22, recording and the answer to the queue have the rest.
 RESERVE = 8.0
+# What leasing and rendering a chunk may take before its first greeting leaves, which wants its whole timeout.
+PREPARE = 1.0
 # So often a chunk may go round by the queue alone. Lambda cuts a function that feeds its own queue after
 # sixteen rounds: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 ROUNDS = 8
@@ -54,7 +56,7 @@ def deliver(batch: Batch[Doorbell], ctx: Context) -> None:
         if message.body.event_id is not None:
             revive(ctx, message.body.event_id)
         elif message.body.chunk is not None:
-            if time.monotonic() + sending.TIMEOUT < stop:
+            if time.monotonic() + PREPARE + sending.TIMEOUT < stop:
                 deliver_chunk(ctx, message.body.chunk, stop)
             else:
                 late.append(message.body)
