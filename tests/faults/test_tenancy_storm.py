@@ -1,9 +1,5 @@
-"""Two hundred tenants on four connections, while everything goes wrong: nobody sees another's rows.
+"""Two hundred tenants on four connections, while everything goes wrong: nobody sees another's rows."""
 
-LAMPPOST_STORM=100000 sends as many requests, and prints the figures; the seed is in them.
-"""
-
-import os
 from pathlib import Path
 
 import pytest
@@ -11,10 +7,8 @@ import pytest
 from lamppost.db import close_pool
 from lamppost.testing.plugin import MakeDatabase
 from tests.faults.tenant_storm import Storm
+from tests.forms import Form
 from tests.tenants import FOLDERS, marks, seed
-
-REQUESTS = int(os.environ.get("LAMPPOST_STORM", "3000"))
-SEED = int(os.environ.get("LAMPPOST_STORM_SEED", "2025"))
 
 
 def test_two_hundred_tenants_on_four_connections_never_meet(
@@ -22,7 +16,9 @@ def test_two_hundred_tenants_on_four_connections_never_meet(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
+    form: Form,
 ) -> None:
+    requests = form.count(short=3000, long=100_000)
     base = database(folders=FOLDERS)
     seed(base.admin, 200)
     # Two who wait for each other are to find out soon.
@@ -37,17 +33,18 @@ def test_two_hundred_tenants_on_four_connections_never_meet(
     monkeypatch.setenv("DATABASE_URL", base.app)
     monkeypatch.setenv("DB_POOL_MAX", "4")
     close_pool()
-    storm = Storm(base, tenants=200, requests=REQUESTS, threads=16, seed=SEED)
+    storm = Storm(base, tenants=200, requests=requests, threads=16, seed=form.seed)
     try:
         storm.run()
     finally:
         close_pool()
     assert marks("".join(capfd.readouterr())) == set()
     with capfd.disabled():
-        if REQUESTS >= 100_000:
+        if form.long:
             print(storm)
+    form.keep(requests=requests, foreign=len(storm.foreign), injected=dict(storm.injected))
     assert storm.foreign == []
-    assert storm.own > REQUESTS / 3
+    assert storm.own > requests / 3
     assert storm.injected["sessions ended"] > 0
     assert storm.injected["statements cancelled"] > 0
     assert storm.answers[503] > 0
