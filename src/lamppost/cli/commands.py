@@ -40,6 +40,7 @@ _COMMANDS = {
     "secrets": ("lamppost.cli.secrets:app", "Read and set secrets."),
     "routes": ("lamppost.cli.routes:routes", "Every call the services answer."),
     "openapi": ("lamppost.cli.openapi:openapi", "What each API promises, as OpenAPI 3.1."),
+    "diagram": ("lamppost.cli.diagram:diagram", "What the system looks like: SVG, Mermaid, draw.io."),
     "token": ("lamppost.cli.token:app", "Tokens of the local issuer, for trying guarded routes."),
     "db": ("lamppost.cli.db:app", "Reach the databases."),
     "config": ("lamppost.cli.config:app", "What things are called in a stage: names, ARNs, addresses."),
