@@ -108,7 +108,7 @@ def test_a_call_is_noted_with_why_it_failed_and_without_its_token(stage: Stage) 
 def test_pages_of_the_stages_own_origin_may_call(shop: Stage) -> None:
     (api,) = shop.resources("AWS::ApiGatewayV2::Api")
     assert api["Properties"]["CorsConfiguration"] == {
-        "AllowOrigins": ["https://shut.shop.example"],
+        "AllowOrigins": ["https://shut.shop.example", "https://www.shop.example", "http://localhost:5173"],
         "AllowMethods": ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"],
         "AllowHeaders": ["authorization", "content-type", "idempotency-key"],
         "AllowCredentials": True,

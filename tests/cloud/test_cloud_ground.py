@@ -174,8 +174,8 @@ def test_a_stage_may_reserve_what_its_functions_declare(shop: Stage) -> None:
 
 def test_a_named_account_is_in_every_name_and_its_zones_are_not_asked_for(shop: Stage) -> None:
     assert not shop.assembly.get("missing")
-    (bucket,) = shop.resources("AWS::S3::Bucket")
-    assert bucket["Properties"]["BucketName"] == "shop-shut-photos-123456789012"
+    buckets = {each["Properties"]["BucketName"] for each in shop.resources("AWS::S3::Bucket")}
+    assert buckets == {f"shop-shut-{name}-123456789012" for name in ("photos", "site", "site-logs")}
     zones = {each["Properties"]["AvailabilityZone"] for each in shop.resources("AWS::EC2::Subnet")}
     assert zones == {"eu-central-1a", "eu-central-1c"}
 

@@ -83,16 +83,19 @@ def test_what_nobody_waits_for_does_not_vanish_when_it_fails(synthesised: Synthe
 
 
 def test_a_bucket_is_private_and_hears_tls_only(stage: Stage) -> None:
-    (bucket,) = stage.resources("AWS::S3::Bucket")
-    assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
-    assert bucket["Properties"]["BucketEncryption"]
-    assert "VersioningConfiguration" not in bucket["Properties"]
-    (policy,) = stage.resources("AWS::S3::BucketPolicy")
-    assert '"aws:SecureTransport": "false"' in json.dumps(policy)
+    buckets = stage.resources("AWS::S3::Bucket")
+    for bucket in buckets:
+        assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket["Properties"]["BucketEncryption"]
+        assert "VersioningConfiguration" not in bucket["Properties"]
+    policies = stage.resources("AWS::S3::BucketPolicy")
+    assert len(policies) == len(buckets)
+    for policy in policies:
+        assert '"aws:SecureTransport": "false"' in json.dumps(policy)
 
 
 def test_a_bucket_empties_itself_as_declared(shop: Stage) -> None:
-    (bucket,) = shop.resources("AWS::S3::Bucket")
+    (bucket,) = shop["ShopStack-shut"].of("AWS::S3::Bucket").values()
     rules = {rule["Id"]: rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]}
     assert rules["kept"]["ExpirationInDays"] == 30
     assert (rules["answers"]["Prefix"], rules["answers"]["ExpirationInDays"]) == ("lamppost-answers/", 1)

@@ -5,7 +5,7 @@ from tests.cloud.conftest import Stage, Synthesised
 
 def test_stacks_have_the_names_that_people_deploy_by(dev: Stage, prod: Stage) -> None:
     platform = ("Network", "Database", "SharedResources", "Migrations", "BackendServices", "Identity", "Jobs")
-    platform += ("Monitoring",)
+    platform += ("Monitoring", "Edge")
     assert dev.names == {
         **{f"Barkbase-{name}Stack-dev": f"Barkbase-{name}Stack-dev" for name in platform},
         "ApiStack-dev": "ApiStack-dev",

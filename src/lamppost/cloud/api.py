@@ -7,6 +7,8 @@ from aws_cdk import aws_apigatewayv2 as gateway
 from aws_cdk import aws_lambda as lambdas
 
 from lamppost.cloud.authorizing import Door, door
+from lamppost.cloud.domain import mapped
+from lamppost.cloud.edge_pages import cors
 from lamppost.cloud.identity import Identity
 from lamppost.cloud.retention import log_group
 from lamppost.cloud.site import Place, export
@@ -80,7 +82,7 @@ def api(place: Place, functions: dict[str, lambdas.Function], identity: Identity
         name=site.stage.api_name(service.name),
         description=service.about,
         protocol_type="HTTP",
-        cors_configuration=_cors(service.cors, site.env) if service.cors else None,
+        cors_configuration=_cors(allowed, site.env) if (allowed := cors(site, service)) else None,
     )
     integrations = {
         entry.name: _integration(place, made.ref, entry, functions[entry.name])
@@ -89,6 +91,7 @@ def api(place: Place, functions: dict[str, lambdas.Function], identity: Identity
     }
     entrance = door(place, made.ref, functions, identity)
     stage = _stage(place, made.ref)
+    mapped(place, made.ref, stage)
     for way in ways(service):
         route = _route(place, made.ref, way, integrations[way.function], entrance)
         # The stage names routes in its throttles, so they have to be there.

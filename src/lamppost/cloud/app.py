@@ -8,6 +8,8 @@ import aws_cdk as cdk
 from lamppost.cloud import tuning
 from lamppost.cloud.access import access
 from lamppost.cloud.database import database
+from lamppost.cloud.domain import domain
+from lamppost.cloud.edge import edge
 from lamppost.cloud.functions import Ground
 from lamppost.cloud.identity import identity
 from lamppost.cloud.jobs import jobs
@@ -45,7 +47,9 @@ def build(
     watching = monitoring(site)
     migrated = migrations(ground, watching)
     jobs(site, migrated)
-    services(access(ground, migrated), migrated, identity(site), watching)
+    known = identity(site)
+    apis = services(access(ground, migrated), migrated, known, watching, domain(site))
+    edge(site, apis, known)
     return app
 
 

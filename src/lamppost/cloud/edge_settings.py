@@ -16,13 +16,15 @@ class Edge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     `logs` keeps CloudFront's in a bucket, `waf` is the ARN of a web ACL for CloudFront (those stand in
     us-east-1, whatever the stage's region), `reach` says which of CloudFront's places serve. `pages` are
     further origins whose pages may call the stage's APIs, such as CloudFront's own name for the
-    distribution, which nobody knows before it stands, or `http://localhost:5173`.
+    distribution, which nobody knows before it stands, or `http://localhost:5173`. `inline_styles` lets a
+    page hold styles in itself; scripts never.
     """
 
     logs: bool = False
     waf: str | None = None
     reach: Literal["100", "200", "All"] = "100"
     pages: tuple[str, ...] = ()
+    inline_styles: bool = False
 
 
 def mistakes(edge: Edge | None) -> Iterator[tuple[str, str]]:

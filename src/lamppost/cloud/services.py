@@ -22,9 +22,19 @@ from lamppost.derive.manifest import FunctionEntry, SecretEntry, ServiceEntry
 Functions = dict[str, lambdas.Function]
 
 
-def services(ground: Ground, migrated: Migrations, identity: Identity | None, watching: Monitoring) -> None:
-    """Every stack that holds a service, in the order of their names."""
+def services(
+    ground: Ground,
+    migrated: Migrations,
+    identity: Identity | None,
+    watching: Monitoring,
+    hosted: cdk.Stack | None,
+) -> dict[str, str]:
+    """Every stack that holds a service, in the order of their names; the id of each service's API.
+
+    APIs wait for the stack of their host, where they are `hosted`.
+    """
     site = ground.site
+    apis: dict[str, str] = {}
     together: dict[str, list[ServiceEntry]] = {}
     for service in site.manifest.services:
         if _serving(service):
@@ -40,11 +50,14 @@ def services(ground: Ground, migrated: Migrations, identity: Identity | None, wa
                 beside = _api_stack(place, migrated)
                 if identity is not None:
                     beside.add_stack_dependency(identity.stack)
-                made = api(Place(site, beside, service, prefix), functions, identity)
+                if hosted is not None:
+                    beside.add_stack_dependency(hosted)
+                made = apis[service.name] = api(Place(site, beside, service, prefix), functions, identity)
                 watch(watching, place, beside=beside, api=made)
             else:
                 watch(watching, place)
         live(ground, stack, migrated, [service.name for service in together[name]])
+    return apis
 
 
 def _serving(service: ServiceEntry) -> tuple[FunctionEntry, ...]:

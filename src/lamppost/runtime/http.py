@@ -96,12 +96,16 @@ class HttpFunction:
         if served is not None:
             return served, event.get("pathParameters") or {}
         # Behind a catch-all route the gateway does not say which of ours was meant.
-        path = event.get("rawPath", "")
-        for allowed, pattern, key in self._templates:
-            match = pattern.fullmatch(path)
-            if match is not None and (allowed in (method, "ANY") or (allowed == "GET" and method == "HEAD")):
-                return self._exact[key], {name: unquote(value) for name, value in match.groupdict().items()}
-        allow = _offered(service, path)
+        whole = event.get("rawPath", "")
+        # At a host that many APIs share, the path begins with the name that ours is mapped to.
+        paths = (whole, whole.removeprefix(f"/{service.name}") or "/")
+        for path in dict.fromkeys(paths):
+            for allowed, pattern, key in self._templates:
+                match = pattern.fullmatch(path)
+                if match and (allowed in (method, "ANY") or (allowed == "GET" and method == "HEAD")):
+                    found = {name: unquote(value) for name, value in match.groupdict().items()}
+                    return self._exact[key], found
+        allow = next(filter(None, (_offered(service, path) for path in paths)), "")
         if allow:
             said["allow"] = allow
             raise CallerError(405, "method_not_allowed", f"{method} is not offered here, but {allow}")

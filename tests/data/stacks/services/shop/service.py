@@ -26,7 +26,7 @@ front = Function(
     timeout=seconds(10),
     routes=(
         Route("GET /hello", acts.hello, public=True),
-        Route("GET /parcels/{id}", acts.parcel, rate="slow"),
+        Route("GET /parcels/{id}", acts.parcel, rate="slow", scopes=("shop/read",)),
         Route("ANY /raw", acts.hello),
     ),
     reads=("/shop/colour",),
