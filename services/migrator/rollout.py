@@ -8,6 +8,7 @@ would leave the stack in UPDATE_ROLLBACK_FAILED, so going back must succeed when
 the old code, and they can: migrations only add, until a contract.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requesttypes.html
 
+Secrets Manager asks for a new password of a database's role, step by step (`lamppost.migrate.rotation`).
 A person may ask too: `lamppost invoke migrator --payload '{"action": "status"}'`.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 import msgspec
 
 from lamppost import AuthorError, Context, minutes, seconds
+from lamppost.migrate import rotation
 from lamppost.migrate.events import Event
 from lamppost.migrate.rollout import Rollout, heads, ledgers, record_live, roll_out
 from lamppost.migrate.rollouts import digest_of
@@ -40,6 +42,8 @@ def handle(event: dict[str, Any], ctx: Context) -> dict[str, Any]:
     Raising is the answer "failed": the Provider tells CloudFormation our sentence.
     """
     request = event.get("RequestType")
+    if rotation.asked(event):
+        return _rotated(event, ctx)
     if request is None:
         return _asked(event, ctx)
     if request == "Delete":
@@ -53,6 +57,12 @@ def handle(event: dict[str, Any], ctx: Context) -> dict[str, Any]:
     wanted = properties(event)
     told = _data(_rolled_out(wanted, ctx)) if wanted.live is None else _live(wanted, ctx)
     return {"PhysicalResourceId": ID, "Data": told}
+
+
+def _rotated(event: dict[str, Any], ctx: Context) -> dict[str, Any]:
+    secret = rotation.rotate(Stage.here(), event)
+    ctx.log.info("password.rotated", step=event["Step"], secret_name=secret)
+    return {"secret": secret}
 
 
 def _asked(event: dict[str, Any], ctx: Context) -> dict[str, Any]:

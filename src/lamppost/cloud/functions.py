@@ -1,11 +1,10 @@
 """One function: its role, its log group, where it runs, and how many of it are ready."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import aws_cdk as cdk
 import msgspec
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambdas
 
 from lamppost.cloud.database import Server
@@ -41,12 +40,8 @@ def function(
     *,
     variables: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
-    allowed: Sequence[iam.PolicyStatement] = (),
 ) -> lambdas.IFunction:
-    """What callers are led to: the function, or an alias of it. Its ARN and name are outputs.
-
-    `allowed` is what its role may do beyond its declaration.
-    """
+    """What callers are led to: the function, or an alias of it. Its ARN and name are outputs."""
     site, stack = ground.site, place.stack
     id = f"{place.id(entry.name)}Function"
     name = site.called(entry.named)
@@ -66,7 +61,7 @@ def function(
         timeout=cdk.Duration.seconds(entry.timeout),
         environment={**_variables(ground, place.service, entry), **(variables or {})},
         # What it may do is settled: nothing that is attached to it later widens its role.
-        role=role(place, entry, secrets=secrets or {}, allowed=allowed).without_policy_updates(),
+        role=role(place, entry, secrets=secrets or {}).without_policy_updates(),
         log_group=log_group(site, stack, f"{id}Logs", names.log_group(name)),
         logging_format=lambdas.LoggingFormat.JSON,
         tracing=lambdas.Tracing.ACTIVE,

@@ -14,7 +14,6 @@ from lamppost.cloud.failures import failures
 from lamppost.cloud.functions import Ground, function
 from lamppost.cloud.monitoring import Monitoring, watch
 from lamppost.cloud.retention import log_group
-from lamppost.cloud.rotation import rights
 from lamppost.cloud.site import Place, Site, export
 from lamppost.declare import names
 from lamppost.derive.manifest import FunctionEntry, ServiceEntry
@@ -46,7 +45,6 @@ def migrations(ground: Ground, watching: Monitoring) -> Migrations:
         entry,
         variables={"DB_ADMIN_SECRET_NAME": ground.server.administrator},
         secrets={site.called(names.ADMINISTRATOR): ground.server.administrator},
-        allowed=list(rights(site)),
     )
     failures(place, entry, made)
     watch(watching, place)

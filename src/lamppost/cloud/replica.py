@@ -37,8 +37,7 @@ def replica(
         parameter_group=source.parameters,
         storage_type=rds.StorageType.GP3,
         max_allocated_storage=settings.storage_max_gb,
-        # Said for those who read the template: a copy is encrypted as its source is.
-        storage_encrypted=True,
+        # It is encrypted as its source is; CloudFormation refuses to be told so.
         publicly_accessible=False,
         ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
         preferred_maintenance_window=settings.maintenance_window,

@@ -1,6 +1,6 @@
 """A role for each function: what `derive/grants` reads off the declaration, and three rights of the place."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from aws_cdk import aws_iam as iam
 
@@ -22,17 +22,8 @@ INTERFACES = (
 SPANS = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
 
 
-def role(
-    place: Place,
-    entry: FunctionEntry,
-    *,
-    secrets: Mapping[str, str],
-    allowed: Sequence[iam.PolicyStatement] = (),
-) -> iam.Role:
-    """The role of one function. `secrets` maps our names of secrets to ARNs that AWS chose.
-
-    `allowed` comes on top of what it declares.
-    """
+def role(place: Place, entry: FunctionEntry, *, secrets: Mapping[str, str]) -> iam.Role:
+    """The role of one function. `secrets` maps our names of secrets to ARNs that AWS chose."""
     name = place.site.called(entry.named)
     return iam.Role(
         place.stack,
@@ -40,9 +31,7 @@ def role(
         assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         description=f"What {name} may do",
         inline_policies={
-            place.id(entry.name): iam.PolicyDocument(
-                statements=[*_statements(place, entry, secrets), *allowed]
-            )
+            place.id(entry.name): iam.PolicyDocument(statements=list(_statements(place, entry, secrets)))
         },
     )
 

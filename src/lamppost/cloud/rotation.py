@@ -5,29 +5,13 @@ lost on the way (`lamppost.migrate.rotation`). AWS's ready-made rotation functio
 in somebody else's code, that knows the old password only.
 """
 
-from collections.abc import Iterator
-
 import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambdas
 from aws_cdk import aws_secretsmanager as secrets
 
 from lamppost.cloud.functions import Ground
-from lamppost.cloud.site import Site, pascal
+from lamppost.cloud.site import pascal
 from lamppost.declare import names
-
-WRITE = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage")
-
-
-def rights(site: Site) -> Iterator[iam.PolicyStatement]:
-    """What the migrator may do to the secrets of a stage that rotates them, beyond reading."""
-    if site.stage.settings.rotate_days is None:
-        return
-    arns = [
-        names.secret_arn(site.called(entry.secret), region=site.region, account=site.account)
-        for entry in site.databases()
-    ]
-    yield iam.PolicyStatement(sid="Rotate", actions=list(WRITE), resources=[f"{arn}-??????" for arn in arns])
 
 
 def rotation(ground: Ground, stack: cdk.Stack, migrator: str) -> None:

@@ -66,12 +66,12 @@ def read_again(refused: Credentials) -> Credentials | None:
     raw = source.secret(refused.secret, refused=refused.raw)
     if raw == refused.raw:
         raw = source.successor(refused.secret) or raw
-    return _from_text(refused.secret, raw, _settings())
+    return from_text(refused.secret, raw, _settings())
 
 
 def from_secret(name: str, settings: Mapping[str, str] | None = None) -> Credentials:
     """The credentials in the secret with this physical name or ARN."""
-    return _from_text(name, source.secret(name), os.environ if settings is None else settings)
+    return from_text(name, source.secret(name), os.environ if settings is None else settings)
 
 
 def secret_name(settings: Mapping[str, str]) -> str | None:
@@ -85,7 +85,8 @@ def _settings() -> dict[str, str]:
     return environment if secret_name(environment) else {**dotenv.read(), **environment}
 
 
-def _from_text(name: str, raw: str, settings: Mapping[str, str]) -> Credentials:
+def from_text(name: str, raw: str, settings: Mapping[str, str]) -> Credentials:
+    """The credentials that are written in `raw`, a version of the secret `name`."""
     try:
         text = msgspec.json.decode(raw, type=_SecretText)
     except msgspec.DecodeError:

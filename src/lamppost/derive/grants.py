@@ -30,6 +30,8 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 READ_SECRET = ("secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret")
+# The version that a rotation prepares, and the label that makes it the current one.
+ROTATE = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage")
 READ_PARAMETER = ("ssm:GetParameter", "ssm:GetParameters")
 SEND = ("sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes")
 REMOVE = ("s3:DeleteObject",)
@@ -66,6 +68,8 @@ def _grants(
     opened = [names.ADMINISTRATOR, *(database.secret for database in function.migrates)]
     for name in opened if function.migrates else ():
         yield Grant(READ_SECRET, names.secret_arn(called(name), **place), "it migrates")
+    for database in function.migrates:
+        yield Grant(ROTATE, names.secret_arn(called(database.secret), **place), "it gives new passwords")
     for name in function.reads_secrets:
         yield Grant(READ_SECRET, names.secret_arn(called(name), **place), f"reads={name}")
     for name in function.reads_parameters:

@@ -147,7 +147,7 @@ def every_action() -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(
             action
-            for kind in (*kinds, grants.REMOVE, grants.TELL_MISSING, _LOG, _SPANS, INTERFACES)
+            for kind in (*kinds, grants.ROTATE, grants.REMOVE, grants.TELL_MISSING, _LOG, _SPANS, INTERFACES)
             for action in kind
         )
     )
@@ -171,6 +171,7 @@ def _keyword(because: str) -> str | None:
     for begins, keyword in (
         ("its database", "database"),
         ("it migrates", "migrates"),
+        ("it gives new passwords", "migrates"),
         ("it is run by", "runs"),
         ("its answers", "stores"),
         ("a missing object", "stores"),

@@ -21,6 +21,11 @@ class SecretVersion(msgspec.Struct, frozen=True):
     binary: str | None = None
     stages: tuple[str, ...] = ()
 
+    @property
+    def empty(self) -> bool:
+        """Whether it waits for its value: a rotation reserves a version before it asks for one."""
+        return self.text is None and self.binary is None
+
     def same_value(self, text: str | None, binary: bytes | None) -> bool:
         """Whether it holds exactly this."""
         return self.text == text and self.binary == _base64(binary)

@@ -153,13 +153,26 @@ class SecretStore:
             if entry is None:
                 raise EntryMissing(f"secret {name!r} does not exist", fix="create it first")
             repeated = next((version for version in entry.versions if version.id == token), None)
-            if repeated is not None:
+            if repeated is not None and repeated.empty:
+                entry.versions.remove(repeated)
+            elif repeated is not None:
                 if not repeated.same_value(text, binary):
                     raise EntryExists(f"version {token} of secret {name!r} has another value")
                 return repeated
             new = new_version(text, binary, token, stages)
             entry.versions = kept([*relabelled(entry.versions, stages), new])
             return new
+
+    def label(self, name: str, stage: str, version: str | None) -> None:
+        """Move a label to the version with this id, or take it off all. Raises `EntryMissing`."""
+        with self._file.change() as entries:
+            entry = self._of(entries, name)
+            if version is not None and stage in next(v for v in entry.versions if v.id == version).stages:
+                return
+            entry.versions = [
+                msgspec.structs.replace(each, stages=(*each.stages, stage)) if each.id == version else each
+                for each in relabelled(entry.versions, (stage,))
+            ]
 
     def describe(self, name: str, description: str) -> None:
         """Give a secret a description. Raises `EntryMissing`."""

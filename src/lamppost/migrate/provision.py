@@ -50,9 +50,17 @@ def roles(database: str) -> Roles:
     return Roles(f"{database}_migrator", f"{database}_app")
 
 
-def provision(admin_conninfo: str, database: str, schemas: Sequence[str], app_password: str) -> None:
+def provision(
+    admin_conninfo: str,
+    database: str,
+    schemas: Sequence[str],
+    app_password: str,
+    *,
+    pending: str | None = None,
+) -> None:
     """Make sure that `database` exists with its roles and `schemas`, and that the app role has this password.
 
+    Where the role has the `pending` one already, a rotation is about to make that the right one: it stays.
     `admin_conninfo` leads to any database of the server, as a superuser or a role that may create databases
     and roles. Run it as often as you like, as many at once as you like: what stands already is left alone.
     Raises `OperatorError` for missing rights and for roles that are more than they should be.
@@ -65,10 +73,22 @@ def provision(admin_conninfo: str, database: str, schemas: Sequence[str], app_pa
         _ensure_membership(admin, names.migrator)
         _ensure_timeouts(admin, names.app)
         _ensure_database(admin, database, names.migrator)
-        _ensure_password(admin, make_conninfo(admin_conninfo, dbname=database), names.app, app_password)
+        inner = make_conninfo(admin_conninfo, dbname=database)
+        if pending is None or not _opens(inner, names.app, pending):
+            _ensure_password(admin, inner, names.app, app_password)
         # Still under the lock of the admin's database: all provisioners of this server meet there.
-        with _connected(make_conninfo(admin_conninfo, dbname=database)) as inside:
+        with _connected(inner) as inside:
             _ensure_inside(inside, names, (PLATFORM_SCHEMA, *schemas))
+
+
+def give_password(admin_conninfo: str, database: str, password: str) -> None:
+    """Make sure that the app role of `database`, which stands already, has this password.
+
+    Raises `OperatorError` for missing rights.
+    """
+    with _connected(admin_conninfo) as admin:
+        lock.take(admin, lock.PROVISIONING, wait=WAIT, waiting=_in_silence)
+        _ensure_password(admin, make_conninfo(admin_conninfo, dbname=database), roles(database).app, password)
 
 
 def _ensure_role(admin: Connection, name: str, *, login: bool) -> None:
@@ -127,11 +147,17 @@ def _ensure_database(admin: Connection, database: str, owner: str) -> None:
 
 def _ensure_password(admin: Connection, conninfo: str, app: str, password: str) -> None:
     """Set the password where it does not open the door yet. The server sees its SCRAM verifier only."""
-    try:
-        psycopg.connect(make_conninfo(conninfo, user=app, password=password), connect_timeout=10).close()
-    except psycopg.OperationalError:
+    if not _opens(conninfo, app, password):
         verifier = admin.pgconn.encrypt_password(password.encode(), app.encode(), b"scram-sha-256").decode()
         admin.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(app), sql.Literal(verifier)))
+
+
+def _opens(conninfo: str, user: str, password: str) -> bool:
+    try:
+        psycopg.connect(make_conninfo(conninfo, user=user, password=password), connect_timeout=10).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _ensure_inside(inside: Connection, names: Roles, schemas: Sequence[str]) -> None:

@@ -30,7 +30,7 @@ class Place(msgspec.Struct, frozen=True):
     """A database and the files of the services that live in it.
 
     `conninfo` lets an administrator into it and `server` into any other database of its server, to make
-    it where it is missing; `password` is its app role's.
+    it where it is missing; `password` is its app role's, and `pending` the one that a rotation prepares.
     """
 
     database: str
@@ -38,6 +38,7 @@ class Place(msgspec.Struct, frozen=True):
     conninfo: str
     server: str
     password: str
+    pending: str | None = None
 
 
 class Rollout(msgspec.Struct, frozen=True):
@@ -73,7 +74,7 @@ def roll_out(
         return _gone_back(places, digest, carried)
     _refuse_no_files(places)
     for place in places:
-        provision(place.server, place.database, _schemas(place.bundle), place.password)
+        provision(place.server, place.database, _schemas(place.bundle), place.password, pending=place.pending)
     for place in places:
         with _connected(place) as connection:
             _refuse_lost_service(plan(connection, place.bundle), place)

@@ -14,7 +14,7 @@ from lamppost.errors import OperatorError
 from lamppost.migrate.files import discover
 from lamppost.migrate.provision import roles
 from lamppost.migrate.rollout import Place
-from lamppost.settings import package, stage
+from lamppost.settings import package, source, stage
 
 # Fail soon where no route leads: CloudFormation waits for the answer, and an operator for CloudFormation.
 PATIENCE = 10
@@ -57,6 +57,13 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
         """Every database with its files. Raises `OperatorError` when a secret is missing or unfit."""
         return [self._place(database, services) for database, services in self.manifest.databases().values()]
 
+    def place_of(self, secret: str) -> Place | None:
+        """The database that the secret with this physical name opens."""
+        for database, services in self.manifest.databases().values():
+            if names.physical(database.secret, self.env) == secret:
+                return self._place(database, services)
+        return None
+
     def _place(self, database: DatabaseEntry, services: tuple[ServiceEntry, ...]) -> Place:
         folders = [(service.name, self.root / service.folder / "migrations") for service in services]
         return Place(
@@ -65,10 +72,13 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
             conninfo=self._conninfo(database.name),
             server=self._conninfo("postgres"),
             password=self._password(database),
+            pending=self._pending(database),
         )
 
     def _password(self, database: DatabaseEntry) -> str:
         secret = names.physical(database.secret, self.env)
+        # What a warm function remembers may be older than a rotation, and would be given to the role again.
+        source.secret(secret, fresh=True)
         # The secret of a database that is still to be made need not say where it is.
         app = credentials.from_secret(secret, {"DB_NAME": database.name, "DB_HOST": "-"})
         wanted = roles(database.name).app
@@ -79,6 +89,12 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
                 code="migrator_app_role",
             )
         return app.password
+
+    def _pending(self, database: DatabaseEntry) -> str | None:
+        secret = names.physical(database.secret, self.env)
+        prepared = source.successor(secret, fresh=True)
+        where = {"DB_NAME": database.name, "DB_HOST": "-"}
+        return credentials.from_text(secret, prepared, where).password if prepared else None
 
     def _conninfo(self, database: str) -> str:
         where = {"DB_NAME": database, "DB_HOST": self.host or ""}

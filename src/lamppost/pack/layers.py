@@ -79,7 +79,12 @@ LAYERS = (
         "migrate",
         "PostgreSQL's own parser, and what changes tables",
         imports=("pglast",),
-        packages=("lamppost.migrate.rollout", "lamppost.migrate.stage", "lamppost.migrate.jobs"),
+        packages=(
+            "lamppost.migrate.rollout",
+            "lamppost.migrate.stage",
+            "lamppost.migrate.jobs",
+            "lamppost.migrate.rotation",
+        ),
         trimmed=("pglast/printers/*", "pglast/stream.py", "pglast/visitors.py", "pglast/__main__.py"),
     ),
 )

@@ -120,12 +120,13 @@ def secret(name: str, *, fresh: bool = False, refused: str | None = None) -> str
     return _secrets.get(name, fresh=fresh, refused=refused)
 
 
-def successor(name: str) -> str | None:
+def successor(name: str, *, fresh: bool = False) -> str | None:
     """The text a rotation of this secret has prepared and not yet put in its place; None between rotations.
 
     A rotation changes the password on the server first, and for some seconds only this version opens it.
+    It is remembered for a second, unless `fresh=True`.
     """
-    return _successors.get(name, fresh=False, refused=None) or None
+    return _successors.get(name, fresh=fresh, refused=None) or None
 
 
 def parameter(name: str, *, fresh: bool = False) -> str:

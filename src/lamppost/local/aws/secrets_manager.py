@@ -31,6 +31,7 @@ class SecretsManager:
             "PutSecretValue": self._put,
             "RestoreSecret": self._restore,
             "UpdateSecret": self._update,
+            "UpdateSecretVersionStage": self._move,
         }
 
     def needs(self, call: Call) -> Iterable[tuple[str, str]]:
@@ -44,6 +45,8 @@ class SecretsManager:
     async def _get(self, call: Call) -> Answer:
         name, entry = self._living(call)
         version = _chosen(entry, call.given)
+        if version.empty:
+            raise _no_value(f"VersionId: {version.id}")
         return present(
             ARN=self._secrets.arn(name),
             Name=name,
@@ -121,6 +124,25 @@ class SecretsManager:
             self._secrets.describe(name, call.given["Description"])
         version = self._write(name, call.given, (CURRENT,)) if _has_value(call.given) else None
         return present(ARN=self._secrets.arn(name), Name=name, VersionId=version.id if version else None)
+
+    async def _move(self, call: Call) -> Answer:
+        name, entry = self._living(call)
+        given = call.given
+        stage, to, off = given["VersionStage"], given.get("MoveToVersionId"), given.get("RemoveFromVersionId")
+        for id_ in filter(None, (to, off)):
+            if not any(version.id == id_ for version in entry.versions):
+                raise _no_value(f"VersionId: {id_}")
+        holder = entry.labelled(stage)
+        if (holder.id if holder else None) not in (off, to):
+            raise refused(
+                "InvalidParameterException",
+                f"The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently"
+                f" attached to version {holder.id}, so you must explicitly reference that version."
+                if holder
+                else f"Staging label {stage} is attached to no version.",
+            )
+        self._secrets.label(name, stage, to)
+        return {"ARN": self._secrets.arn(name), "Name": name}
 
     async def _delete(self, call: Call) -> Answer:
         name, _ = self._known(call)
