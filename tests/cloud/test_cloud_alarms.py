@@ -31,6 +31,9 @@ ON_AWS = {
         "NumberOfMessagesDeleted",
     },
     "AWS/ApiGateway": {"Count", "4xx", "5xx", "Latency", "IntegrationLatency"},
+    "AWS/States": {"ExecutionsFailed", "ExecutionsTimedOut"},
+    "AWS/EC2": {"StatusCheckFailed"},
+    "AWS/NATGateway": {"ErrorPortAllocation"},
     "AWS/Scheduler": {"InvocationAttemptCount", "InvocationDroppedCount", "TargetErrorCount"},
     "AWS/RDS": {
         "CPUUtilization",
@@ -57,6 +60,12 @@ PLACES = {
     "DBInstanceIdentifier": ("AWS::RDS::DBInstance", "DBInstanceIdentifier"),
     "ScheduleGroup": ("AWS::Scheduler::ScheduleGroup", "Name"),
     "ProxyName": ("AWS::RDS::DBProxy", "DBProxyName"),
+}
+BY_REFERENCE = {
+    "ApiId": ("AWS::ApiGatewayV2::Api", "Ref"),
+    "StateMachineArn": ("AWS::StepFunctions::StateMachine", "Arn"),
+    "InstanceId": ("AWS::EC2::Instance", "Ref"),
+    "NatGatewayId": ("AWS::EC2::NatGateway", "NatGatewayId"),
 }
 # What runs only while stacks are deployed, and makes the deployment fail when it fails.
 DEPLOYING = ("-rollout",)
@@ -91,10 +100,13 @@ def named(stage: Stage, kind: str, key: str) -> set[str]:
     return {each["Properties"][key] for each in stage.resources(kind) if key in each["Properties"]}
 
 
-def derived(synthesised: Synthesised, env: str, *, instance: str) -> dict[str, Alarm]:
-    """The alarms that `lamppost alarms` would list for the stage."""
-    server = Server(f"lamppost-{env}", memory_gb(instance))
-    return {each.name: each for each in alarms(synthesised.manifest, env=env, server=server)}
+def derived(synthesised: Synthesised, stage: Stage) -> dict[str, Alarm]:
+    """The alarms that follow from the declarations for a stage like this, as `lamppost alarms` has them."""
+    (instance,) = {each["Properties"]["DBInstanceClass"] for each in stage.resources("AWS::RDS::DBInstance")}
+    server = Server(f"lamppost-{stage.env}", memory_gb(instance))
+    egress = "nat" if stage.resources("AWS::EC2::NatGateway") else "nat-instance"
+    found = alarms(synthesised.manifest, env=stage.env, server=server, egress=egress)
+    return {each.name: each for each in found}
 
 
 def said_by_birthday() -> dict[str, Series]:
@@ -169,6 +181,35 @@ def test_every_schedule_is_in_a_group_of_the_template_and_no_group_is_empty(stag
 
 def test_what_an_alarm_looks_at_is_there(stage: Stage) -> None:
     """Its metric is one that AWS has or the service writes, its dimension names a resource of the stage."""
+    assert looked_at(stage) >= 50
+
+
+def test_no_alarm_is_made_twice(stage: Stage, full: Stage) -> None:
+    """Two stacks cannot both have it. The shop's migrator stands apart from its other functions."""
+    for each in (stage, full):
+        made = [alarm["AlarmName"] for _, alarm in ringing(each)]
+        assert len(made) == len(set(made))
+    assert "shop-full-migrate-errors" in made
+    assert "shop-full-front-errors" in made
+
+
+def test_a_replica_and_a_proxy_are_watched_where_they_are(full: Stage, dev: Stage) -> None:
+    assert looked_at(full) > 20
+    more = {("ReplicaLag", "shop-full-replica"), ("DatabaseConnectionsBorrowLatency", "shop-full")}
+    assert more <= {(metric, value) for metric, _, value in seen(full)}
+    assert not {metric for metric, _ in more} & {metric for metric, _, _ in seen(dev)}
+
+
+def test_the_way_out_is_watched_if_it_can_fail(dev: Stage, prod: Stage, six: Stage, shop: Stage) -> None:
+    found = [
+        [metric for metric, place, _ in seen(stage) if place in {"InstanceId", "NatGatewayId"}]
+        for stage in (dev, prod, six, shop)
+    ]
+    assert found == [["StatusCheckFailed"], ["ErrorPortAllocation"], [], []]
+
+
+def looked_at(stage: Stage) -> int:
+    """How many metrics the stage's alarms look at; fails at one that no resource has."""
     own = {(each.namespace, metric) for metric, each in said_by_birthday().items()}
     own |= {("Lamppost/birthday", "UndeliveredEvents")}  # tests/database/test_birthday_metrics.py
     count = 0
@@ -179,7 +220,7 @@ def test_what_an_alarm_looks_at_is_there(stage: Stage) -> None:
             (place,) = metric["Dimensions"]
             assert there(stage, template, place), alarm["AlarmName"]
             count += 1
-    assert count >= 50
+    return count
 
 
 def there(stage: Stage, template: Template, place: dict[str, Any]) -> bool:
@@ -187,8 +228,11 @@ def there(stage: Stage, template: Template, place: dict[str, Any]) -> bool:
     name, value = place["Name"], place["Value"]
     if name == "Environment":
         return bool(value == stage.env)
-    if name == "ApiId":
-        return value["Ref"] in template.of("AWS::ApiGatewayV2::Api")
+    if name in BY_REFERENCE:
+        # Not every type's Ref is what its metrics go by.
+        referred = (value["Ref"], "Ref") if "Ref" in value else tuple(value["Fn::GetAtt"])
+        kind, part = BY_REFERENCE[name]
+        return referred[0] in template.of(kind) and referred[1] == part
     return value in named(stage, *PLACES[name])
 
 
@@ -218,8 +262,7 @@ def test_no_alarm_rings_unheard_and_every_one_says_when_it_is_over(stage: Stage)
 
 
 def test_aws_and_one_machine_have_the_same_alarms(synthesised: Synthesised, stage: Stage) -> None:
-    (instance,) = {each["Properties"]["DBInstanceClass"] for each in stage.resources("AWS::RDS::DBInstance")}
-    expected = derived(synthesised, stage.env, instance=instance)
+    expected = derived(synthesised, stage)
     made = {alarm["AlarmName"]: alarm for _, alarm in ringing(stage)}
     assert made.keys() == expected.keys()
     for name, alarm in made.items():

@@ -161,3 +161,7 @@ def test_a_graph_shows_where_its_alarm_rings(prod: Stage) -> None:
     (duration,) = [each for each in widgets if each["properties"]["title"] == "bday-worker: duration, ms"]
     marks = duration["properties"]["annotations"]["horizontal"]
     assert marks == [{"label": "bday-worker-duration", "value": 24_000}]
+    (latency,) = [each for each in widgets if each["properties"]["title"] == "Latency, ms"]
+    assert latency["properties"]["annotations"]["horizontal"] == [
+        {"label": "bday-api-latency", "value": 3000}
+    ]

@@ -10,7 +10,7 @@ import pytest
 
 from lamppost.derive.alarms import alarms
 from lamppost.local.embedded import readings
-from lamppost.local.metrics import Metrics
+from lamppost.local.metrics import Metrics, series
 from lamppost.local.watch import evaluate
 from lamppost.pack.discover import discover
 from services.birthday.store import backlog
@@ -20,6 +20,7 @@ from tests.receiver import Receiver, Reply
 BEFORE = "2025-03-15T12:59:00Z"
 NINE_IN_NEW_YORK = "2025-03-15T13:00:00Z"
 BEGAN = 1_800_000_000
+ROOT = Path(__file__).parents[2]
 
 PEOPLE = """
 with person as (
@@ -47,7 +48,7 @@ class Minutes:
     def __init__(self, world: World) -> None:
         self._world = world
         self._metrics = Metrics()
-        self._alarms = {each.name: each for each in alarms(discover(Path(__file__).parents[2]), env="dev")}
+        self._alarms = {each.name: each for each in alarms(discover(ROOT), env="dev")}
         self.past = 0
 
     def end(self) -> None:
@@ -104,6 +105,21 @@ def test_a_greeting_counts_as_undelivered_until_it_is_delivered_or_dead(world: W
         assert waiting() == (1 if attempt < 5 else 0)
         world.pass_time(timedelta(hours=4))
     assert measured["DeadEvents"] == 1
+
+
+def test_every_alarm_of_its_own_watches_what_it_says(world: World, hook: Receiver) -> None:
+    """The same namespace and dimensions: what is alarmed by another name rings never."""
+    world.create()
+    world.now_is(NINE_IN_NEW_YORK)
+    world.minute()
+    said = {reading.which for line in world.ctx.measured.take(0) for reading in readings(line)}
+    own = [
+        each for each in alarms(discover(ROOT), env="dev") if each.measure.namespace == "Lamppost/birthday"
+    ]
+    assert len(own) == 2
+    for alarm in own:
+        for measure in filter(None, (alarm.measure, alarm.whole)):
+            assert series(measure.namespace, measure.metric, dict(measure.dimensions)) in said
 
 
 def test_lateness_is_each_greetings_own(world: World) -> None:

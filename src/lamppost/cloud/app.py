@@ -14,7 +14,7 @@ from lamppost.cloud.functions import Ground
 from lamppost.cloud.identity import identity
 from lamppost.cloud.jobs import jobs
 from lamppost.cloud.migrations import migrations
-from lamppost.cloud.monitoring import monitoring
+from lamppost.cloud.monitoring import monitoring, watch_way_out
 from lamppost.cloud.network import network
 from lamppost.cloud.release import Release
 from lamppost.cloud.services import services
@@ -42,11 +42,12 @@ def build(
     )
     site = Site(app, manifest, stage, shipped, release)
     tuning.check(site)
-    below = network(site)
-    ground = Ground(site, below, database(site, below), layers(site))
     watching = monitoring(site)
+    below = network(site)
+    watch_way_out(watching, below.stack, below.vpc)
+    ground = Ground(site, below, database(site, below), layers(site))
     migrated = migrations(ground, watching)
-    jobs(site, migrated)
+    jobs(site, migrated, watching)
     known = identity(site)
     apis = services(access(ground, migrated), migrated, known, watching, domain(site))
     edge(site, apis, known)

@@ -10,7 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from lamppost.cloud.panels import Panel, formula, graph, line, lines_of, page, standing
 from lamppost.cloud.site import Site, pascal
 from lamppost.declare import names
-from lamppost.derive.alarms import of_service as alarms_of
+from lamppost.derive.alarms import of_function
 from lamppost.derive.instances import Server
 from lamppost.derive.manifest import FunctionEntry, QueueEntry, ServiceEntry
 from lamppost.derive.measures import API, LAMBDA, OLDEST, RDS, SCHEDULER, SQS, VISIBLE, Alarm, Measure
@@ -62,19 +62,15 @@ def of_service(
     _dashboard(site, stack, service.name, rows)
 
 
-def stands_before(service: ServiceEntry) -> bool:
-    """Whether the service is the migrator's: it belongs to the ground."""
-    return all(entry.migrates for entry in service.functions)
-
-
 def of_ground(site: Site, stack: cdk.Stack, server: Server, alarms: tuple[Alarm, ...]) -> None:
     """The dashboard of the database, with its `alarms`, of the migrator, and of all functions together."""
-    below = [service for service in site.manifest.services if stands_before(service)]
-    view = View(site, (*alarms, *(alarm for each in below for alarm in alarms_of(each, site.env))))
+    below = [(service, entry) for service, entry in site.functions() if entry.migrates]
+    theirs = [alarm for service, entry in below for alarm in of_function(entry, service, site.env)]
+    view = View(site, (*alarms, *theirs))
     rows = [[view.standing("Alarms of the ground")], *_database(view, server)]
     if server.proxy is not None:
         rows.append(_proxy(view, server.proxy))
-    rows += [_function(view, entry) for service in below for entry in service.functions]
+    rows += [_function(view, entry) for _, entry in below]
     rows.append(
         [
             lines_of("Slow queries", _SLOW, [_postgres_logs(server)], region=site.region),

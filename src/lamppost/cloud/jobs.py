@@ -6,6 +6,7 @@ from aws_cdk import aws_stepfunctions as states
 
 from lamppost.cloud.jobs_machine import definition
 from lamppost.cloud.migrations import Migrations, migrator
+from lamppost.cloud.monitoring import Monitoring, watch_jobs
 from lamppost.cloud.retention import log_group
 from lamppost.cloud.site import Site, export
 from lamppost.declare import names
@@ -30,7 +31,7 @@ SPANS = (
 )
 
 
-def jobs(site: Site, migrated: Migrations) -> cdk.Stack:
+def jobs(site: Site, migrated: Migrations, watching: Monitoring) -> cdk.Stack:
     """The stack. `aws stepfunctions start-execution` with `{}` runs every open job, with a `job` that one."""
     stack = site.stack(site.stage.platform("Jobs"), "Runs heavy migrations beside the traffic")
     stack.add_stack_dependency(migrated.stack)
@@ -62,6 +63,7 @@ def jobs(site: Site, migrated: Migrations) -> cdk.Stack:
         ),
         tracing_configuration=states.CfnStateMachine.TracingConfigurationProperty(enabled=True),
     )
+    watch_jobs(watching, stack, made.attr_arn)
     export(stack, "JobsStateMachineArn", made.attr_arn)
     export(stack, "JobsStateMachineName", made.attr_name)
     return stack

@@ -12,7 +12,7 @@ from aws_cdk import custom_resources as cr
 
 from lamppost.cloud.failures import failures
 from lamppost.cloud.functions import Ground, function
-from lamppost.cloud.monitoring import Monitoring, watch
+from lamppost.cloud.monitoring import Monitoring, watch_migrator
 from lamppost.cloud.retention import log_group
 from lamppost.cloud.site import Place, Site, export
 from lamppost.declare import names
@@ -47,7 +47,7 @@ def migrations(ground: Ground, watching: Monitoring) -> Migrations:
         secrets={site.called(names.ADMINISTRATOR): ground.server.administrator},
     )
     failures(place, entry, made)
-    watch(watching, place)
+    watch_migrator(watching, place, entry)
     token = _provider(site, stack, made)
     run = cdk.CustomResource(
         stack,

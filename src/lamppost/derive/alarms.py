@@ -12,12 +12,17 @@ from lamppost.derive.manifest import AlarmEntry, FunctionEntry, Manifest, QueueE
 from lamppost.derive.measures import (
     API,
     API_ID,
+    EC2,
     FIVE_MINUTES,
+    JOBS_ARN,
     LAMBDA,
+    NAT,
     OLDEST,
     SCHEDULER,
     SQS,
+    STATES,
     VISIBLE,
+    WAY_OUT,
     Alarm,
     Measure,
 )
@@ -28,12 +33,60 @@ _HOUR, _DAY = 3600, 86_400
 _SLOW_API_MS = 3000
 
 
-def alarms(manifest: Manifest, *, env: str, server: Server | None = None) -> tuple[Alarm, ...]:
-    """Every alarm of the stage `env`, by service, the database's last: it stands on `server`."""
+def alarms(
+    manifest: Manifest, *, env: str, server: Server | None = None, egress: str = ""
+) -> tuple[Alarm, ...]:
+    """Every alarm of the stage `env`, by service, the ground's last.
+
+    The databases stand on `server`. Functions reach the internet by `egress`, a gateway (`nat`), an instance
+    (`nat-instance`), or what needs no watching.
+    """
     found = [alarm for service in manifest.services for alarm in of_service(service, env)]
+    return (*found, *of_ground(manifest, server or Server(f"lamppost-{env}"), egress))
+
+
+def of_ground(manifest: Manifest, server: Server, egress: str) -> Iterator[Alarm]:
+    """Every alarm of what all services stand on."""
     if manifest.databases():
-        found += database(server or Server(f"lamppost-{env}"))
-    return tuple(found)
+        yield from database(server)
+    if egress == "nat-instance":
+        yield Alarm(
+            name=f"{server.name}-way-out-down",
+            key="way-out-down",
+            about="the instance that leads functions to the internet does not answer: no call leaves",
+            service="",
+            measure=Measure(EC2, "StatusCheckFailed", (("InstanceId", WAY_OUT),), "Maximum"),
+            threshold=0,
+            period=60,
+            periods=3,
+            breaches=3,
+            # One that is gone says nothing.
+            missing="breaching",
+        )
+    if egress == "nat":
+        yield Alarm(
+            name=f"{server.name}-way-out-full",
+            key="way-out-full",
+            about="functions open more connections to one address than the NAT gateway has ports",
+            service="",
+            measure=Measure(NAT, "ErrorPortAllocation", (("NatGatewayId", WAY_OUT),), "Sum"),
+            threshold=0,
+        )
+    if any(function.migrates for service in manifest.services for function in service.functions):
+        yield from _jobs(server)
+
+
+def _jobs(server: Server) -> Iterator[Alarm]:
+    """Runs of heavy migrations that nobody waits for."""
+    for how, about in (("Failed", "ended with an error"), ("TimedOut", "was still at work after a week")):
+        yield Alarm(
+            name=f"{server.name}-jobs-{how.lower()}",
+            key=f"jobs-{how.lower()}",
+            about=f"a run of heavy migrations {about}",
+            service="",
+            measure=Measure(STATES, f"Executions{how}", (("StateMachineArn", JOBS_ARN),), "Sum"),
+            threshold=0,
+        )
 
 
 def of_service(service: ServiceEntry, env: str) -> Iterator[Alarm]:
@@ -44,7 +97,7 @@ def of_service(service: ServiceEntry, env: str) -> Iterator[Alarm]:
         yield from _queue(queue, service, env)
     paces = {schedule.runs: schedule.every for schedule in service.schedules}
     for function in service.functions:
-        yield from _function(function, service, env)
+        yield from of_function(function, service, env)
         if function.name in paces:
             yield _silent(function, service, env, paces[function.name])
     if service.schedules:
@@ -122,7 +175,8 @@ def _letters(queue: str, about: str, service: ServiceEntry, env: str, *, keep: f
     )
 
 
-def _function(function: FunctionEntry, service: ServiceEntry, env: str) -> Iterator[Alarm]:
+def of_function(function: FunctionEntry, service: ServiceEntry, env: str) -> Iterator[Alarm]:
+    """What one function of `service` is watched for, whoever starts it."""
     name = names.physical(function.named, env)
     place = (("FunctionName", name),)
     alone = function.kind in ("schedule", "invoke")

@@ -4,6 +4,7 @@ AWS's metrics: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-t
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html,
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html,
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html,
+https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html,
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-metrics.html
 """
 
@@ -14,11 +15,11 @@ import msgspec
 Missing = Literal["notBreaching", "breaching", "missing"]
 
 LAMBDA, SQS, RDS, API = "AWS/Lambda", "AWS/SQS", "AWS/RDS", "AWS/ApiGateway"
-SCHEDULER = "AWS/Scheduler"
-ON_AWS_ONLY = frozenset({RDS, API, SCHEDULER})
+SCHEDULER, STATES, EC2, NAT = "AWS/Scheduler", "AWS/States", "AWS/EC2", "AWS/NATGateway"
+ON_AWS_ONLY = frozenset({RDS, API, SCHEDULER, STATES, EC2, NAT})
 VISIBLE, OLDEST = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
-# The id of an API is AWS's own: the stacks fill it in.
-API_ID = "{ApiId}"
+# These are AWS's own to give: the stacks fill them in.
+API_ID, JOBS_ARN, WAY_OUT = "{ApiId}", "{JobsArn}", "{WayOut}"
 
 FIVE_MINUTES = 300
 
@@ -30,6 +31,11 @@ class Measure(msgspec.Struct, frozen=True):
     metric: str
     dimensions: tuple[tuple[str, str], ...]
     statistic: str
+
+    def at(self, unknown: str, value: str) -> "Measure":
+        """The measure with `value` for what was not known beforehand."""
+        place = tuple((name, value if each == unknown else each) for name, each in self.dimensions)
+        return msgspec.structs.replace(self, dimensions=place)
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +68,14 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     def expression(self) -> str | None:
         """CloudWatch's metric math where two metrics are compared, `part` and `whole` being their ids."""
         return "IF(whole > 0, 100 * part / whole, 0)" if self.whole is not None else None
+
+    def waits_for(self, unknown: str) -> bool:
+        """Whether what it watches has a name that only AWS knows: API_ID, JOBS_ARN, WAY_OUT."""
+        return any(value == unknown for _, value in self.measure.dimensions)
+
+    def at(self, unknown: str, value: str) -> "Alarm":
+        """The alarm with `value` for what was not known beforehand."""
+        return msgspec.structs.replace(self, measure=self.measure.at(unknown, value))
 
     @property
     def on_aws_only(self) -> bool:
