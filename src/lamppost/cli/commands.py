@@ -46,6 +46,7 @@ _COMMANDS = {
     "config": ("lamppost.cli.config:app", "What things are called in a stage: names, ARNs, addresses."),
     "synth": ("lamppost.cli.synth:synth", "The AWS stacks of one stage, as templates."),
     "why": ("lamppost.cli.why:why", "Why a function may do something, or what to write for it."),
+    "diff": ("lamppost.cli.diff:diff", "What deploying a stage would change, and what that costs."),
     "cost": ("lamppost.cli.cost:cost", "What a stage costs in a month, with the arithmetic."),
     "new": ("lamppost.cli.new:app", "Begin a service."),
     "pack": ("lamppost.cli.pack:pack", "Make the zips that go to AWS."),

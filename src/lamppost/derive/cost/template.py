@@ -54,9 +54,10 @@ class Templates:
 
     def led_to(self, value: Any, stack: str) -> Resource | None:
         """The first resource that this property of one in `stack` refers to, there or in another stack."""
-        return next(self._led_to(value, stack), None)
+        return next(self.all_led_to(value, stack), None)
 
-    def _led_to(self, value: Any, stack: str) -> Iterator[Resource]:
+    def all_led_to(self, value: Any, stack: str) -> Iterator[Resource]:
+        """Every resource that it refers to."""
         if isinstance(value, Mapping):
             if "Ref" in value:
                 yield from self._at(stack, value["Ref"])
@@ -67,13 +68,13 @@ class Templates:
                 asked = value["Fn::GetStackOutput"]
                 other = asked.get("StackName")
                 output = self.stacks.get(other, {}).get("Outputs", {}).get(asked.get("OutputName"), {})
-                yield from self._led_to(output.get("Value"), other)
+                yield from self.all_led_to(output.get("Value"), other)
             else:
                 for each in value.values():
-                    yield from self._led_to(each, stack)
+                    yield from self.all_led_to(each, stack)
         elif isinstance(value, list):
             for each in value:
-                yield from self._led_to(each, stack)
+                yield from self.all_led_to(each, stack)
 
     def _at(self, stack: str, id: Any) -> Iterator[Resource]:
         if (stack, id) in self._by_id:

@@ -1,0 +1,1 @@
+"""What a deployment would change: two sets of templates, compared."""
