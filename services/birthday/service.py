@@ -81,7 +81,8 @@ service = Service(
             batch=10,
             concurrency=10,
             attempts=5,
-            keep=days(14),
+            # A dead letter's age counts from its first sending: with equal times the latest would be lost.
+            keep=days(4),
             dead_keep=days(14),
         ),
     ),

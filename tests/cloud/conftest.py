@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from lamppost.cloud import stages
 from lamppost.cloud.release import Release
+from lamppost.cloud.rules.stacks import read
 from lamppost.derive.manifest import Manifest
 from tests.running import ROOT
 
@@ -86,16 +88,23 @@ class Synthesised:
         self.folder = folder
         self.stages = {env: Stage(env, folder / env) for env in STAGES}
         self.manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
+        settings = stages.read(ROOT / stages.FILE)
+        self.stacks = {
+            env: read(folder / env, env, stages.choose(settings, env).settings, self.manifest)
+            for env in STAGES
+        }
         self.release = msgspec.json.decode((folder / "release.json").read_bytes(), type=Release)
 
 
-def synthesise(root: Path, out: Path, *envs: str, seed: str = "0") -> None:
-    """Run CDK over the repository at `root`."""
-    done = asked(root, out, *envs, seed=seed)
+def synthesise(root: Path, out: Path, *envs: str, seed: str = "0", nag: bool = False) -> None:
+    """Run CDK over the repository at `root`, and cdk-nag over what it makes."""
+    done = asked(root, out, *envs, seed=seed, nag=nag)
     assert done.returncode == 0, done.stderr
 
 
-def asked(root: Path, out: Path, *envs: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
+def asked(
+    root: Path, out: Path, *envs: str, seed: str = "0", nag: bool = False
+) -> subprocess.CompletedProcess[str]:
     """How that ends."""
     return subprocess.run(
         [sys.executable, Path(__file__).parent / "synthesised.py", out, *envs],
@@ -106,6 +115,7 @@ def asked(root: Path, out: Path, *envs: str, seed: str = "0") -> subprocess.Comp
             "PYTHONPATH": f"{ROOT / 'src'}:{root}",
             "PYTHONHASHSEED": seed,
             "CDK_VALIDATION": "false",
+            "NAG": "1" if nag else "",
         },
         capture_output=True,
         text=True,
@@ -113,7 +123,7 @@ def asked(root: Path, out: Path, *envs: str, seed: str = "0") -> subprocess.Comp
     )
 
 
-def once(factory: pytest.TempPathFactory, name: str, root: Path, *envs: str) -> Path:
+def once(factory: pytest.TempPathFactory, name: str, root: Path, *envs: str, nag: bool = False) -> Path:
     """The folder of these stages, made by the first of a run's workers that asks."""
     shared = factory.getbasetemp()
     shared = shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared
@@ -122,14 +132,14 @@ def once(factory: pytest.TempPathFactory, name: str, root: Path, *envs: str) -> 
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not (folder / "release.json").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            synthesise(root, folder, *envs)
+            synthesise(root, folder, *envs, nag=nag)
     return folder
 
 
 @pytest.fixture(scope="session")
 def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
     """All stages of this repository."""
-    return Synthesised(once(tmp_path_factory, "synthesised", ROOT, *STAGES))
+    return Synthesised(once(tmp_path_factory, "synthesised", ROOT, *STAGES, nag=True))
 
 
 def of_the_shop(factory: pytest.TempPathFactory, env: str) -> Stage:

@@ -1,41 +1,59 @@
-"""cfn-lint: AWS's own schemas and rules, over every template. In an environment of its own, pinned."""
+"""cfn-lint: AWS's own schemas and rules, over every template of dev and prod."""
 
-import fcntl
+import json
 import subprocess
 
-from benchmarks import peers
+import pytest
+
 from tests.cloud.conftest import Stage, Synthesised
+from tests.cloud.gates import batch
+from tests.cloud.gates.findings import Finding, cfn_lint
+from tests.cloud.gates.snapshot import REPLACED_BY
+from tests.cloud.gates.tools import tool
 
-PACKAGE = "cfn-lint==1.58.0"
-# CDK states dependencies that follow from references too. It is its habit, and harmless.
-HABITS = ["W3005"]
+JUDGED = ("dev", "prod")
+OF_THE_SHOP = ("Shop-AccessStack-full", "Shop-DatabaseStack-full", "Shop-ApiStack-full", "ShopStack-full")
+# Run where cfn-lint is: AWS's schemas say what replaces a resource.
+ASK = """
+import json, sys
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+asked = {}
+for kind in sys.argv[1:]:
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    asked[kind] = sorted({path.split("/")[2] for path in schema.get("createOnlyProperties", [])})
+print(json.dumps(asked))
+"""
 
 
-def test_cfn_lint_finds_nothing(synthesised: Synthesised, full: Stage, six: Stage) -> None:
-    peers.HOME.mkdir(parents=True, exist_ok=True)
-    with (peers.HOME / "cfn-lint.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        python = peers.python(PACKAGE)
+@pytest.fixture(scope="module")
+def told(
+    synthesised: Synthesised, full: Stage, six: Stage, tmp_path_factory: pytest.TempPathFactory
+) -> list[Finding]:
+    """All that it says, of the stages and of the mistakes."""
+    folder = tmp_path_factory.mktemp("cfn-lint")
+    batch.write(folder, synthesised.stacks["prod"], batch.shown("cfn-lint"))
     # Staging is prod in smaller sizes; a preview is dev that may be deleted.
-    templates = [
-        each for env in ("dev", "prod") for each in (synthesised.folder / env).glob("*.template.json")
-    ]
+    templates = [each for env in JUDGED for each in (synthesised.folder / env).glob("*.template.json")]
     # What only the shop's stages have, each kind once.
-    templates += [
-        full.folder / f"{name}.template.json"
-        for name in (
-            "Shop-AccessStack-full",
-            "Shop-DatabaseStack-full",
-            "Shop-ApiStack-full",
-            "ShopStack-full",
-        )
-    ]
+    templates += [full.folder / f"{name}.template.json" for name in OF_THE_SHOP]
     templates += six.folder.glob("Shop-NetworkStack-*.template.json")
     assert len(templates) >= 24
+    return cfn_lint([*templates, *sorted(folder.glob("*/*.json"))])
+
+
+def test_cfn_lint_finds_nothing(told: list[Finding]) -> None:
+    assert not [str(each) for each in told if each.label in (*JUDGED, "full", "six")]
+
+
+def test_cfn_lint_sees_the_mistakes_that_it_is_there_for(told: list[Finding]) -> None:
+    assert not batch.missed(told, "cfn-lint")
+
+
+def test_we_and_aws_agree_on_what_replaces_a_resource() -> None:
     done = subprocess.run(
-        [python.parent / "cfn-lint", "--ignore-checks", *HABITS, "--", *templates],
+        [tool("cfn-lint").parent / "python", "-c", ASK, *REPLACED_BY],
         capture_output=True,
         text=True,
-        check=False,
+        check=True,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout) == {kind: sorted(names) for kind, names in REPLACED_BY.items()}

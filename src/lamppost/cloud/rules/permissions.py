@@ -1,0 +1,132 @@
+"""IAM: no role may do everything, or do it everywhere, and nobody else may take it on."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lamppost.cloud.rules.stacks import Broken, Resource, Stacks, flat, listed
+
+# Where no resource can be named, and why.
+EVERYWHERE = {
+    "xray:PutTelemetryRecords": "X-Ray has no resources to name",
+    "xray:PutTraceSegments": "X-Ray has no resources to name",
+    "ec2:AssignPrivateIpAddresses": "Lambda's interface does not exist yet",
+    "ec2:CreateNetworkInterface": "Lambda's interface does not exist yet",
+    "ec2:DeleteNetworkInterface": "Lambda's interface has no name beforehand",
+    "ec2:DescribeNetworkInterfaces": "EC2 describes all or none",
+    "ec2:DescribeSubnets": "EC2 describes all or none",
+    "ec2:UnassignPrivateIpAddresses": "Lambda's interface has no name beforehand",
+    "xray:GetSamplingRules": "X-Ray has no resources to name",
+    "xray:GetSamplingTargets": "X-Ray has no resources to name",
+    "logs:CreateLogDelivery": "a state machine's logs go through deliveries, which have no names",
+    "logs:DeleteLogDelivery": "a state machine's logs go through deliveries, which have no names",
+    "logs:DescribeLogGroups": "CloudWatch describes all or none",
+    "logs:DescribeResourcePolicies": "CloudWatch describes all or none",
+    "logs:GetLogDelivery": "a state machine's logs go through deliveries, which have no names",
+    "logs:ListLogDeliveries": "CloudWatch lists all or none",
+    "logs:PutResourcePolicy": "the account's policies for log groups have no names",
+    "logs:UpdateLogDelivery": "a state machine's logs go through deliveries, which have no names",
+}
+# What may stand behind a name: a group's streams, a secret's six characters, objects, a function's versions.
+ENDINGS = {
+    "logs": (":*",),
+    "secretsmanager": ("-??????",),
+    "s3": ("/*",),
+    "lambda": (":*",),
+}
+# Policies of AWS's that come with CDK's own functions, which have no names of ours to put in a smaller one.
+MANAGED = ("service-role/AWSLambdaBasicExecutionRole",)
+
+
+def statements(stacks: Stacks) -> Iterator[tuple[Resource, dict[str, Any]]]:
+    """Every statement of every role and policy, with whose it is."""
+    for role in stacks.of("IAM::Role"):
+        for policy in role.get("Policies", default=[]):
+            for each in listed(policy["PolicyDocument"]["Statement"]):
+                yield role, each
+    for policy in stacks.of("IAM::Policy", "IAM::ManagedPolicy"):
+        for each in listed(policy.get("PolicyDocument", "Statement")):
+            yield policy, each
+
+
+def actions_are_named(stacks: Stacks) -> Iterator[Broken]:
+    """A role may do what somebody has named."""
+    for owner, statement in statements(stacks):
+        if statement["Effect"] != "Allow":
+            continue
+        for action in listed(statement.get("Action")):
+            if "*" in action:
+                yield owner.broken(f"may do {action}", "name the actions that its code calls")
+        if "NotAction" in statement or "NotResource" in statement:
+            yield owner.broken("may do all but what it names", "name what it may do")
+
+
+def resources_are_named(stacks: Stacks) -> Iterator[Broken]:
+    """A role may do it to what somebody has named."""
+    for owner, statement in statements(stacks):
+        if statement["Effect"] != "Allow":
+            continue
+        for action in listed(statement.get("Action")):
+            for resource in map(flat, listed(statement.get("Resource"))):
+                if not _named(action, resource):
+                    yield owner.broken(
+                        f"may {action} on {resource}", "name the resource, as sends= and reads= do"
+                    )
+
+
+def _named(action: str, resource: str) -> bool:
+    if resource == "*":
+        return action in EVERYWHERE
+    endings = ENDINGS.get(action.partition(":")[0], ())
+    name = next((resource.removesuffix(end) for end in endings if resource.endswith(end)), resource)
+    return not set(name) & {"*", "?"}
+
+
+def interfaces_are_lambdas(stacks: Stacks) -> Iterator[Broken]:
+    """Lambda makes interfaces with a function's role; the function's own code may not."""
+    allowed: dict[tuple[str, str], Resource] = {}
+    denied = set()
+    for owner, statement in statements(stacks):
+        if "ec2:CreateNetworkInterface" in listed(statement.get("Action")):
+            if statement["Effect"] == "Allow":
+                allowed[owner.stack, owner.id] = owner
+            elif "lambda:SourceFunctionArn" in statement.get("Condition", {}).get("ArnEquals", {}):
+                denied.add((owner.stack, owner.id))
+    for where, owner in allowed.items():
+        if where not in denied:
+            yield owner.broken(
+                "lets its code make network interfaces", "deny them to lambda:SourceFunctionArn"
+            )
+
+
+def roles_trust_a_service(stacks: Stacks) -> Iterator[Broken]:
+    """A role is for one of AWS's services, not for whoever has an account."""
+    for role in stacks.of("IAM::Role"):
+        for statement in listed(role.get("AssumeRolePolicyDocument", "Statement")):
+            principal = statement.get("Principal")
+            if not isinstance(principal, dict) or set(principal) - {"Service", "Federated"}:
+                yield role.broken("may be taken on from outside", "let one service assume it")
+
+
+def policies_are_our_own(stacks: Stacks) -> Iterator[Broken]:
+    """AWS's managed policies name no resources."""
+    for role in stacks.of("IAM::Role"):
+        for policy in map(flat, role.get("ManagedPolicyArns", default=[])):
+            if not (policy.endswith(MANAGED) and role.id.startswith("Custom")):
+                yield role.broken(f"has AWS's policy {policy}", "write the statements that it needs")
+
+
+def callers_are_named(stacks: Stacks) -> Iterator[Broken]:
+    """A function is called by what the permission names, not by everyone's API."""
+    for permission in stacks.of("Lambda::Permission"):
+        if permission.get("Principal") == "*" or not permission.get("SourceArn"):
+            yield permission.broken("lets anybody's resource call the function", "name it in SourceArn")
+
+
+RULES = (
+    actions_are_named,
+    resources_are_named,
+    interfaces_are_lambdas,
+    roles_trust_a_service,
+    policies_are_our_own,
+    callers_are_named,
+)

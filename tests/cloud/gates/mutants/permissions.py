@@ -1,0 +1,55 @@
+"""Mistakes about who may do what."""
+
+from lamppost.cloud.rules.stacks import Stacks
+from tests.cloud.gates.editing import drop, find, function, put
+from tests.cloud.gates.mutants.table import mistake
+
+QUEUE = "SQS::Queue"
+
+
+def _role(stacks: Stacks) -> list[dict[str, object]]:
+    role = find(stacks, "IAM::Role", "WorkerFunctionRole")
+    statements: list[dict[str, object]] = role.get("Policies")[0]["PolicyDocument"]["Statement"]
+    return statements
+
+
+@mistake("001", "rule:resources-are-named", "checkov:CKV_AWS_108")
+def any_secret(stacks: Stacks) -> None:
+    _role(stacks).append({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"})
+
+
+@mistake("003", "rule:actions-are-named", "nag:AwsSolutions-IAM5")
+def any_action(stacks: Stacks) -> None:
+    queue = {"Fn::GetAtt": [find(stacks, QUEUE, "BdayMessagesQueue").id, "Arn"]}
+    _role(stacks).append({"Effect": "Allow", "Action": "sqs:*", "Resource": queue})
+
+
+@mistake("research", "rule:interfaces-are-lambdas")
+def code_that_may_make_interfaces(stacks: Stacks) -> None:
+    statements = _role(stacks)
+    statements[:] = [each for each in statements if each["Effect"] == "Allow"]
+
+
+@mistake("research", "rule:roles-trust-a-service", "checkov:CKV_AWS_60")
+def a_role_for_anybody(stacks: Stacks) -> None:
+    role = find(stacks, "IAM::Role", "WorkerFunctionRole")
+    put(role, "AssumeRolePolicyDocument", "Statement", 0, "Principal", {"AWS": "*"})
+
+
+@mistake("004", "rule:policies-are-our-own", "nag:AwsSolutions-IAM4")
+def the_managed_policy(stacks: Stacks) -> None:
+    put(
+        find(stacks, "IAM::Role", "WorkerFunctionRole"),
+        "ManagedPolicyArns",
+        ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"],
+    )
+
+
+@mistake("research", "rule:callers-are-named", "checkov:CKV_AWS_364")
+def anybodys_api_may_call(stacks: Stacks) -> None:
+    drop(find(stacks, "Lambda::Permission", "ApiCalled"), "SourceArn")
+
+
+@mistake("002", "rule:role-of-its-own")
+def two_functions_with_one_role(stacks: Stacks) -> None:
+    put(function(stacks, "-worker"), "Role", function(stacks, "-scheduler").get("Role"))
