@@ -38,7 +38,7 @@ def identity(site: Site) -> Identity | None:
     audiences = sorted({name for authorizer in asked for name in authorizer.audience})
     if not audiences:
         return None
-    wanted = scopes(site)
+    wanted = scopes(site.manifest, site.stage)
     stack = site.stack(site.stage.platform("Identity"), "Who people are")
     pool = _pool(site, stack)
     for group in site.stage.settings.people.groups:

@@ -2,12 +2,14 @@
 
 import msgspec
 
-from lamppost.cloud.site import Site
-from lamppost.derive.manifest import ServiceEntry
+from lamppost.cloud.stages import Stage
+from lamppost.derive.manifest import Manifest, ServiceEntry
 from lamppost.errors import AuthorError, OperatorError
 
 # Cognito has these itself.
 STANDARD = frozenset({"openid", "email", "phone", "profile", "aws.cognito.signin.user.admin"})
+# And this one it writes without a page, for whoever signs in.
+ALWAYS = frozenset({"aws.cognito.signin.user.admin"})
 
 
 class Scopes(msgspec.Struct, frozen=True):
@@ -29,13 +31,13 @@ class Scopes(msgspec.Struct, frozen=True):
         return found
 
 
-def scopes(site: Site) -> Scopes:
-    """What tokens of this system have to be able to carry.
+def scopes(manifest: Manifest, stage: Stage) -> Scopes:
+    """What tokens of this system have to be able to carry in `stage`.
 
     Raises `AuthorError` for a scope that Cognito cannot write, `OperatorError` where no page gives any.
     """
     found: dict[str, frozenset[str]] = {}
-    for service in site.manifest.services:
+    for service in manifest.services:
         if service.authorizer is None or not service.authorizer.audience:
             continue
         asked = frozenset(
@@ -43,7 +45,7 @@ def scopes(site: Site) -> Scopes:
         )
         # A function that judges tokens itself may take any issuer's.
         if service.authorizer.function is None:
-            _check(site, service, asked - STANDARD)
+            _check(stage, service, asked - ALWAYS)
         for audience in service.authorizer.audience:
             found[audience] = found.get(audience, frozenset()) | {
                 scope for scope in asked if "/" in scope or scope in STANDARD
@@ -51,17 +53,17 @@ def scopes(site: Site) -> Scopes:
     return Scopes(found)
 
 
-def _check(site: Site, service: ServiceEntry, asked: frozenset[str]) -> None:
-    for scope in sorted(asked):
+def _check(stage: Stage, service: ServiceEntry, asked: frozenset[str]) -> None:
+    for scope in sorted(asked - STANDARD):
         if "/" not in scope.strip("/"):
             raise AuthorError(
                 f"routes of service {service.name!r} ask for the scope {scope!r}, which Cognito cannot write",
                 fix=f'write a scope with its owner before it: "{service.name}/{scope.strip("/")}"',
                 code="scope_unfit",
             )
-    if asked and site.stage.settings.people.login is None:
+    if asked and stage.settings.people.login is None:
         raise OperatorError(
-            f"routes of service {service.name!r} ask for the scope {min(asked)!r}, and {site.env!r} has no"
+            f"routes of service {service.name!r} ask for the scope {min(asked)!r}, and {stage.env!r} has no"
             " login page: nobody could get a token with it",
             fix="give the stage people.login and people.callbacks in infra/stages.toml",
             code="stage_without_login",
