@@ -133,13 +133,19 @@ def _instant(event: Any) -> datetime:
 
 
 def _warm_up() -> None:
-    from lamppost.db.pool import warm_up
+    from lamppost.db.pool import close_pool, warm_up
 
     try:
         warm_up()
     except OperatorError as error:
         # Init must not crash for it: the first query tries again.
         Log().warning("[DB-LAYER] warm_up.failed", error=error.what, fix=error.fix)
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        from lamppost.settings import source
+
+        # What is loaded now goes into the snapshot. A connection would be dead in every copy, a secret old.
+        close_pool()
+        source.forget()
 
 
 handle = load()

@@ -121,11 +121,10 @@ def _send(kind: Kind, body: bytes) -> wire.Answer:
 
 
 def _endpoint(kind: Kind, region: str) -> tuple[str, wire.Address]:
-    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     url = (
         os.environ.get(kind.endpoint)
         or os.environ.get("AWS_ENDPOINT_URL")
-        or f"https://{kind.service}.{region}.{domain}"
+        or f"https://{kind.service}.{region}.{_domain(region)}"
     )
     try:
         to = wire.address(url)
@@ -141,12 +140,24 @@ def _endpoint(kind: Kind, region: str) -> tuple[str, wire.Address]:
     return url, to
 
 
+def _domain(region: str) -> str:
+    china = region.startswith("cn-")
+    if os.environ.get("AWS_USE_DUALSTACK_ENDPOINT", "").lower() == "true":
+        # The names that have IPv6 addresses too.
+        return "api.amazonwebservices.com.cn" if china else "api.aws"
+    return "amazonaws.com.cn" if china else "amazonaws.com"
+
+
 def credentials() -> "Keys":
-    """The credentials in the environment. Raises `OperatorError` when there are none."""
+    """The credentials in the environment, or where it says. Raises `OperatorError` when there are none."""
     from lamppost.settings.signing import Keys
 
     access, secret_key = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
     if not access or not secret_key:
+        from lamppost.settings import container
+
+        if (found := container.keys()) is not None:
+            return found
         raise OperatorError(
             "there are no AWS credentials in the environment",
             fix="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; on Lambda they are there by themselves",
