@@ -21,7 +21,14 @@ ALARM = "AWS::CloudWatch::Alarm"
 DAY = 86_400
 # What AWS measures, from its documentation; what a service measures is asked of the service.
 ON_AWS = {
-    "AWS/Lambda": {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"},
+    "AWS/Lambda": {
+        "Invocations",
+        "Errors",
+        "Throttles",
+        "Duration",
+        "ConcurrentExecutions",
+        "DestinationDeliveryFailures",
+    },
     "AWS/SQS": {
         "ApproximateNumberOfMessagesVisible",
         "ApproximateNumberOfMessagesNotVisible",
@@ -100,6 +107,11 @@ def named(stage: Stage, kind: str, key: str) -> set[str]:
     return {each["Properties"][key] for each in stage.resources(kind) if key in each["Properties"]}
 
 
+def properties(stage: Stage, kind: str) -> list[dict[str, Any]]:
+    """The properties of the stage's resources of this type."""
+    return [each["Properties"] for each in stage.resources(kind)]
+
+
 def derived(synthesised: Synthesised, stage: Stage) -> dict[str, Alarm]:
     """The alarms that follow from the declarations for a stage like this, as `lamppost alarms` has them."""
     (instance,) = {each["Properties"]["DBInstanceClass"] for each in stage.resources("AWS::RDS::DBInstance")}
@@ -153,6 +165,20 @@ def test_every_queue_and_every_dead_letter_queue_is_watched_for_depth_and_age(st
         assert {(VISIBLE, "QueueName", name), (OLDEST, "QueueName", name)} <= found
 
 
+def test_an_event_that_is_lost_for_good_is_heard_of(stage: Stage) -> None:
+    """Functions without a caller keep events they fail at; where that fails too, nothing else would tell."""
+    kept = [each["FunctionName"] for each in properties(stage, "AWS::Lambda::EventInvokeConfig")]
+    assert kept
+    lost = {value for metric, _, value in seen(stage) if metric == "DestinationDeliveryFailures"}
+    functions = {
+        id: each["Properties"]["FunctionName"]
+        for template in stage.stacks.values()
+        for id, each in template.of("AWS::Lambda::Function").items()
+        if "FunctionName" in each["Properties"]
+    }
+    assert lost == {functions[each["Ref"]] for each in kept}
+
+
 def test_dead_letters_ring_at_the_first_and_again_long_before_they_are_deleted(prod: Stage) -> None:
     template = prod["BdayInfraStack"]
     first = template.named(ALARM, AlarmName="bday-messages-dlq-messages")
@@ -182,6 +208,21 @@ def test_every_schedule_is_in_a_group_of_the_template_and_no_group_is_empty(stag
 def test_what_an_alarm_looks_at_is_there(stage: Stage) -> None:
     """Its metric is one that AWS has or the service writes, its dimension names a resource of the stage."""
     assert looked_at(stage) >= 50
+
+
+def test_two_stages_fit_one_account(synthesised: Synthesised) -> None:
+    called = [
+        name
+        for stage in synthesised.stages.values()
+        for kind, key in (
+            (ALARM, "AlarmName"),
+            ("AWS::CloudWatch::Dashboard", "DashboardName"),
+            ("AWS::SNS::Topic", "TopicName"),
+            ("AWS::Scheduler::ScheduleGroup", "Name"),
+        )
+        for name in named(stage, kind, key)
+    ]
+    assert len(called) == len(set(called)) > 200
 
 
 def test_no_alarm_is_made_twice(stage: Stage, full: Stage) -> None:

@@ -105,8 +105,8 @@ def _function(view: View, entry: FunctionEntry) -> list[Panel]:
     failed = measure("Errors", "Sum")
     share = [
         line(failed, "errors", id="failed", visible=False),
-        line(measure("Invocations", "Sum"), "invocations", id="all", visible=False),
-        formula("IF(all > 0, 100 * failed / all, 0)", "failed %", "failures"),
+        line(measure("Invocations", "Sum"), "invocations", id="calls", visible=False),
+        formula("IF(calls > 0, 100 * failed / calls, 0)", "failed %", "failures"),
         formula("100 - failures", "succeeded %", "successes"),
     ]
     tens = [(measure("Duration", each), each) for each in ("p50", "p99", "Maximum")]

@@ -194,6 +194,14 @@ def of_function(function: FunctionEntry, service: ServiceEntry, env: str) -> Ite
     if alone:
         queue, about = names.failures(function.named), f"events that {name} failed at"
         yield from _letters(queue, about, service, env, keep=limits.RETENTION_MAX.total_seconds())
+        yield Alarm(
+            name=f"{name}-lost",
+            key=f"{function.named}-lost",
+            about=f"an event that {name} failed at could not be kept, and is gone",
+            service=service.name,
+            measure=Measure(LAMBDA, "DestinationDeliveryFailures", place, "Sum"),
+            threshold=0,
+        )
     yield Alarm(
         name=f"{name}-throttles",
         key=f"{function.named}-throttles",
