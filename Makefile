@@ -5,6 +5,7 @@ help:
 	@echo "make check   lint, format, types, layers"
 	@echo "make test    every test, in parallel"
 	@echo "make faults  kills, cuts and storms at length, with a fresh seed (again: FAULT_SEED=n make faults)"
+	@echo "make accept  deploy every stack on an AWS that others wrote, and drive it (three times: ARGS='--runs 3')"
 	@echo "make bench   every benchmark, each beside its peers"
 	@echo "make docs    write docs/reference from the code"
 	@echo "make aws     install what AWS takes: CDK and its Node (then: .venv/bin/lamppost synth --stage dev)"
@@ -30,6 +31,10 @@ faults:
 	@scripts/install test
 	.venv/bin/python -m pytest --long -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
+accept:
+	@scripts/install test
+	.venv/bin/python -m benchmarks.acceptance $(ARGS)
+
 bench:
 	@scripts/install test
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python -m "benchmarks.$$(basename "$$script" .py)"; done
@@ -46,4 +51,4 @@ aws:
 lock:
 	@scripts/lock
 
-.PHONY: help up check test faults bench docs aws lock
+.PHONY: help up check test faults accept bench docs aws lock

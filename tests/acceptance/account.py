@@ -162,11 +162,17 @@ class Account:
             given["content-type"] = "application/json"
         if token:
             given["authorization"] = f"Bearer {token}"
+        return self.fetch(method, self.emulator.url + path, raw, given)
+
+    def fetch(
+        self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request to a URL of the emulator's."""
+        place, _, path = url.removeprefix("https://").partition("/")
         trusting = ssl.create_default_context(cafile=self._certificate)
-        place = self.emulator.url.removeprefix("https://")
         connection = http.client.HTTPSConnection(place, timeout=35, context=trusting)
         try:
-            connection.request(method, path, body=raw, headers=given)
+            connection.request(method, f"/{path}", body=body, headers=dict(headers or {}))
             return Answer(connection.getresponse())
         finally:
             connection.close()

@@ -1,6 +1,7 @@
 """The account of a test worker, with the first release in it; the assemblies are made once for a run."""
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from tests.acceptance.deploying import Outcome
 from tests.acceptance.releases import STAGE
 from tests.running import ROOT
 
+# Names the file.
+REPORT = "ACCEPT_REPORT"
 Assemblies = dict[str, tuple[Stack, ...]]
 
 
@@ -77,9 +80,25 @@ def system(stacks: Assemblies, tmp_path_factory: pytest.TempPathFactory) -> Iter
     templates = [stack.template for release in stacks.values() for stack in release]
     account = Account(tmp_path_factory.mktemp("account") / "here", templates)
     try:
-        yield System(account, stacks)
+        made = System(account, stacks)
+        yield made
+        tell(made)
     finally:
         account.close()
+
+
+def tell(system: System) -> None:
+    """Write down for `make accept` how each stack went in, and what stood in for the emulator."""
+    if REPORT not in os.environ:
+        return
+    report = {
+        "stacks": [[each.stack, each.status, round(each.took, 2)] for each in system.outcomes],
+        "notes": system.account.notes(),
+        "changed": len(for_this_machine(system.stacks["first"])),
+        "files": len({file.key for stack in system.stacks["first"] for file in stack.files}),
+    }
+    with Path(os.environ[REPORT]).open("a") as lines:
+        lines.write(json.dumps(report) + "\n")
 
 
 @pytest.fixture(scope="session")

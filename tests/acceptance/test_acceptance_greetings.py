@@ -17,7 +17,7 @@ from tests.running import until
 API, SCHEDULER, QUEUE = "bday-dev-api", "bday-dev-scheduler", "bday-dev-messages"
 IDENTITY = "Barkbase-IdentityStack-dev"
 # A real minute, the emulator's own delays, and a busy machine.
-PATIENCE = 15.0
+PATIENCE = 150.0
 
 Register = Callable[..., dict[str, Any]]
 

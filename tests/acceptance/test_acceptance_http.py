@@ -16,6 +16,12 @@ ORDER = {
     "currency": "GBP",
     "lines": [{"sku": "bolt-m8", "quantity": 100, "unitPrice": 12}],
 }
+DRAWING = {
+    "name": "drawing.png",
+    "type": "image/png",
+    "size": 5,
+    "checksum": "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=",
+}
 
 TokenOf = Callable[..., str]
 
@@ -75,6 +81,25 @@ def test_a_person_founds_an_organisation_and_takes_an_order_that_no_stranger_see
     assert stranger(USERS, "POST", "/organisations", {"name": "Others"}).status == 201
     assert stranger(ORDERS, "GET", f"/orders/{placed[0].json['id']}").status == 404
     assert stranger(ORDERS, "GET", "/orders").json["items"] == []
+
+
+def test_a_file_goes_past_the_service_into_the_bucket_by_a_link_that_holds_for_this_file_alone(
+    system: System, token: TokenOf
+) -> None:
+    account = system.account
+    ask = partial(account.ask, token=token("files"))
+    assert ask(USERS, "POST", "/organisations", {"name": "Draughtsmen"}).status == 201
+    placed = ask(ORDERS, "POST", "/orders", ORDER, headers={"idempotency-key": "0123456789abcdef"})
+    files = f"/orders/{placed.json['id']}/attachments"
+    granted = ask(ORDERS, "POST", files, DRAWING).json
+    send = partial(account.fetch, granted["method"], granted["url"])
+    assert send(b"hallo", granted["headers"]).status == 400
+    assert send(b"hello", {**granted["headers"], "content-type": "text/html"}).status == 403
+    assert send(b"hello", granted["headers"]).status == 200
+    [item] = ask(ORDERS, "POST", f"{files}/confirm").json["items"]
+    fetched = account.fetch("GET", item["link"])
+    assert (fetched.body, fetched.headers["content-type"]) == (b"hello", "image/png")
+    assert account.fetch("GET", item["link"].partition("?")[0]).status == 403
 
 
 def test_a_wrong_password_gets_no_token(system: System) -> None:
