@@ -47,6 +47,8 @@ _COMMANDS = {
     "synth": ("lamppost.cli.synth:synth", "The AWS stacks of one stage, as templates."),
     "why": ("lamppost.cli.why:why", "Why a function may do something, or what to write for it."),
     "diff": ("lamppost.cli.diff:diff", "What deploying a stage would change, and what that costs."),
+    "deploy": ("lamppost.cli.deploy:deploy", "A stage as the repository says, after a look at what changes."),
+    "preview": ("lamppost.cli.preview:app", "Stages for pull requests, which end by themselves."),
     "cost": ("lamppost.cli.cost:cost", "What a stage costs in a month, with the arithmetic."),
     "new": ("lamppost.cli.new:app", "Begin a service."),
     "pack": ("lamppost.cli.pack:pack", "Make the zips that go to AWS."),

@@ -1,7 +1,7 @@
 """A folder of templates as plain dictionaries: what CDK wrote, read without CDK."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +64,13 @@ def _stack(folder: Path, id: str, part: dict[str, Any]) -> Stack:
     properties = part["properties"]
     template = json.loads((folder / properties["templateFile"]).read_text())
     return Stack(id, properties.get("stackName", id), part["environment"].rpartition("/")[2], template)
+
+
+def tag(folder: Path, tags: Mapping[str, str]) -> None:
+    """Give every stack in `folder` these tags as well. Templates stay as they are."""
+    path = folder / MANIFEST
+    body = json.loads(path.read_text())
+    for part in body["artifacts"].values():
+        if part["type"] == "aws:cloudformation:stack":
+            part["properties"]["tags"] = {**part["properties"].get("tags", {}), **tags}
+    path.write_text(json.dumps(body, indent=2))
