@@ -1,6 +1,7 @@
 """Alarms: everything is watched, by metrics that its resource really has, and somebody hears."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,8 +17,10 @@ from lamppost.local.metrics import Series, series
 from lamppost.observe.metrics import Measured
 from services.birthday import measuring
 from tests.cloud.conftest import Stage, Synthesised, Template
+from tests.running import ROOT
 
 ALARM = "AWS::CloudWatch::Alarm"
+GUIDE = ROOT / "docs" / "guides" / "alarms.md"
 DAY = 86_400
 # What AWS measures, from its documentation; what a service measures is asked of the service.
 ON_AWS = {
@@ -347,6 +350,20 @@ def test_a_service_is_deployed_behind_those_who_hear_of_it(stage: Stage) -> None
         if template.of(ALARM) and id != monitoring:
             assert stage.waits_for(id, monitoring), id
     assert not stage.waits[monitoring] & stage.stacks.keys()
+
+
+def test_the_guide_says_what_to_do_about_every_alarm(stage: Stage, full: Stage) -> None:
+    """Its rows name the ends of alarms' names; none is left that no alarm has."""
+    rows = [
+        line.split("|")[1] for line in GUIDE.read_text().splitlines() if line.startswith(("| `-", "| `…"))
+    ]
+    ends = {end for row in rows for end in re.findall(r"`(-[a-z0-9-]+)`", row)}
+    called = [alarm["AlarmName"] for each in (stage, full) for _, alarm in ringing(each)]
+    for name in called:
+        assert name.endswith(tuple(ends)), f"{name}: say in {GUIDE.name} what to do"
+    unused = {end for end in ends if not any(name.endswith(end) for name in called)}
+    # One stage has one way out.
+    assert unused <= {"-way-out-down", "-way-out-full"}
 
 
 def test_the_topic_is_encrypted_by_a_key_that_alarms_may_use_and_speaks_tls_only(stage: Stage) -> None:

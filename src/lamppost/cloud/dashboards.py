@@ -17,6 +17,7 @@ from lamppost.derive.measures import API, LAMBDA, OLDEST, RDS, SCHEDULER, SQS, V
 from lamppost.observe.metrics import ENVIRONMENT, namespace
 
 _MINUTE = 60
+_MOVES = ("Sent", "Received", "Deleted")
 _ERRORS = 'filter level = "ERROR" | fields @timestamp, @log, @message | sort @timestamp desc | limit 20'
 _SLOW = "filter @message like /duration: / | fields @timestamp, @message | sort @timestamp desc | limit 20"
 
@@ -135,9 +136,6 @@ def _queue(view: View, entry: QueueEntry) -> list[Panel]:
         ),
         view.graph(dead, [(_of_queue(dead, VISIBLE, "Maximum"), "dead letters")], period=_MINUTE),
     ]
-
-
-_MOVES = ("Sent", "Received", "Deleted")
 
 
 def _of_queue(queue: str, metric: str, statistic: str) -> Measure:
