@@ -38,7 +38,7 @@ def database(site: Site, network: Network) -> Server:
     instance = _instance(site, stack, network, identifier)
     arns = {entry.name: _secret(site, stack, entry.name, entry.secret) for entry in site.databases()}
     host = instance.db_instance_endpoint_address
-    export(stack, "DbEndpoint", host)
+    export(stack, "DbEndpoint", instance.instance_endpoint.socket_address)
     export(stack, "DbHost", host)
     for name, arn in arns.items():
         export(stack, f"{pascal(name)}DbSecretArn", arn)
