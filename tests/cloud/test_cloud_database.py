@@ -50,9 +50,8 @@ def test_what_costs_is_off_unless_a_stage_asks(dev: Stage) -> None:
     for kind in ("DBProxy", "DBProxyTargetGroup"):
         assert not dev.resources(f"AWS::RDS::{kind}")
     assert len(dev.resources("AWS::RDS::DBInstance")) == 1
-    assert not dev.resources("AWS::SecretsManager::RotationSchedule")
     assert not dev.resources("AWS::Lambda::Alias")
-    assert "Barkbase-AccessStack-dev" not in dev.stacks
+    assert "Barkbase-ProxyStack-dev" not in dev.stacks
 
 
 def test_the_proxy_speaks_tls_only_and_knows_the_roles_by_their_secrets(full: Stage) -> None:
@@ -70,11 +69,7 @@ def test_the_proxy_speaks_tls_only_and_knows_the_roles_by_their_secrets(full: St
 
 
 def test_the_proxy_opens_the_secrets_of_the_databases_and_nothing_else(full: Stage) -> None:
-    (role,) = [
-        each
-        for id, each in full["Shop-AccessStack-full"].of("AWS::IAM::Role").items()
-        if id.startswith("ProxyRole")
-    ]
+    (role,) = full["Shop-ProxyStack-full"].of("AWS::IAM::Role").values()
     (policy,) = role["Properties"]["Policies"]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert statement["Action"] == ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
@@ -92,34 +87,37 @@ def test_functions_are_led_to_the_proxy_and_the_migrator_round_it(full: Stage) -
     assert "DB_HOST" not in variables(full["ShopStack-full"], "shop-full-judge")
 
 
-def test_only_the_proxy_and_the_migrator_reach_the_instance_and_only_functions_the_proxy(
-    full: Stage,
-) -> None:
-    network = full["Shop-NetworkStack-full"]
-    rules = network.named(GROUP, GroupDescription="PostgreSQL, for functions only")["SecurityGroupIngress"]
-    sources = [json.dumps(rule["SourceSecurityGroupId"]) for rule in rules]
-    assert ["ProxySecurityGroup" in sources[0], "DirectSecurityGroup" in sources[1]] == [True, True]
-    assert len(sources) == 2
-    assert not [rule for rule in rules if "CidrIp" in rule]
-    (let_in,) = [
-        each["Properties"]
-        for each in network.of("AWS::EC2::SecurityGroupIngress").values()
-        if "ProxySecurityGroup" in json.dumps(each["Properties"]["GroupId"])
-    ]
-    assert "AppSecurityGroup" in json.dumps(let_in["SourceSecurityGroupId"])
-    for function in full.resources(FUNCTION):
-        place = json.dumps(function["Properties"].get("VpcConfig", ""))
-        assert ("DirectSecurityGroup" in place) == (
-            function["Properties"].get("FunctionName") == "shop-full-migrate"
-        )
+def test_only_functions_reach_the_proxy_and_it_reaches_the_database_only(full: Stage) -> None:
+    stack = full["Shop-ProxyStack-full"]
+    (group,) = stack.of(GROUP).values()
+    (comes,), (leaves,) = (group["Properties"][f"SecurityGroup{way}"] for way in ("Ingress", "Egress"))
+    assert "AppSecurityGroup" in json.dumps(comes["SourceSecurityGroupId"])
+    assert "DbSecurityGroup" in json.dumps(leaves["DestinationSecurityGroupId"])
+    for rule in (comes, leaves):
+        assert (rule["FromPort"], rule["ToPort"]) == (5432, 5432)
+        assert "CidrIp" not in rule
+
+
+def test_both_ways_are_open_while_functions_are_led_from_one_to_the_other(full: Stage, dev: Stage) -> None:
+    """Stacks are deployed one after the other: whoever was not led elsewhere yet goes on as before."""
+    template = full["Shop-NetworkStack-full"]
+    database = template.named(GROUP, GroupDescription="PostgreSQL, for functions only")
+    (rule,) = database["SecurityGroupIngress"]
+    assert "AppSecurityGroup" in json.dumps(rule["SourceSecurityGroupId"])
+    # Nothing of the network or the database differs where there is a proxy: turning it on touches neither.
+    assert set(template.of(GROUP)) == set(dev["Barkbase-NetworkStack-dev"].of(GROUP)) - {
+        id for id in dev["Barkbase-NetworkStack-dev"].of(GROUP) if "Nat" in id
+    }
 
 
 def test_the_proxy_comes_behind_the_migrations_that_make_its_roles_and_before_the_services(
     full: Stage,
 ) -> None:
-    assert full.waits_for("Shop-AccessStack-full", "Shop-MigrationsStack-full")
-    assert full.waits_for("ShopStack-full", "Shop-AccessStack-full")
-    assert full["Shop-AccessStack-full"].exports() == {"ProxyEndpoint": "Shop-AccessStack-full-ProxyEndpoint"}
+    assert full.waits_for("Shop-ProxyStack-full", "Shop-MigrationsStack-full")
+    assert full.waits_for("ShopStack-full", "Shop-ProxyStack-full")
+    assert full["Shop-ProxyStack-full"].exports() == {"ProxyEndpoint": "Shop-ProxyStack-full-ProxyEndpoint"}
+    (targets,) = full["Shop-ProxyStack-full"].of("AWS::RDS::DBProxyTargetGroup").values()
+    assert targets["DependsOn"] == ["DatabaseAdmitsProxy"]
 
 
 def test_the_replica_is_as_closed_as_its_source_and_nobody_is_led_there(full: Stage) -> None:
@@ -146,14 +144,27 @@ def test_the_stages_windows_are_the_databases(full: Stage) -> None:
 
 
 def test_the_migrator_gives_new_passwords_and_only_secrets_manager_may_ask_it_to(full: Stage) -> None:
-    rotation = the(full, "AWS::SecretsManager::RotationSchedule")
-    assert rotation["RotationLambdaARN"].endswith(":function:shop-full-migrate")
-    assert rotation["RotationRules"] == {"AutomaticallyAfterDays": 30}
-    assert rotation["RotateImmediatelyOnUpdate"] is False
-    (allowed,) = full["Shop-AccessStack-full"].of("AWS::Lambda::Permission").values()
-    assert allowed["Properties"]["Principal"] == "secretsmanager.amazonaws.com"
-    assert allowed["Properties"]["SourceAccount"] == "123456789012"
-    assert allowed["Properties"]["SourceArn"] == rotation["SecretId"]
+    stack = full["Shop-MigrationsStack-full"]
+    (rotation,) = stack.of("AWS::SecretsManager::RotationSchedule").values()
+    (migrator,) = (
+        id for id, each in stack.of(FUNCTION).items() if each["Properties"].get("Runtime") == "python3.13"
+    )
+    asked = {"Fn::GetAtt": [migrator, "Arn"]}
+    assert rotation["Properties"]["RotationLambdaARN"] == asked
+    assert rotation["Properties"]["RotationRules"] == {"AutomaticallyAfterDays": 30}
+    assert rotation["Properties"]["RotateImmediatelyOnUpdate"] is False
+    # The role has to be there, and Secrets Manager allowed to ask.
+    assert set(rotation["DependsOn"]) == {"RunMigrations", "ShopRotates"}
+    allowed = stack.named("AWS::Lambda::Permission", Principal="secretsmanager.amazonaws.com")
+    assert allowed["FunctionName"] == asked
+    assert allowed["SourceAccount"] == "123456789012"
+    assert allowed["SourceArn"] == rotation["Properties"]["SecretId"]
+
+
+def test_prod_changes_every_password_and_dev_none(prod: Stage, dev: Stage) -> None:
+    schedules = prod.resources("AWS::SecretsManager::RotationSchedule")
+    assert len(schedules) == len(prod["Barkbase-DatabaseStack-prod"].of("AWS::SecretsManager::Secret"))
+    assert not dev.resources("AWS::SecretsManager::RotationSchedule")
 
 
 def test_only_the_migrator_writes_secrets_and_only_those_of_databases(stage: Stage) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from lamppost.cloud import stages, tuning
+from lamppost.cloud import connections, stages, tuning
 from lamppost.cloud.site import Site
 from lamppost.cloud.tuned import Tuned
 from lamppost.errors import OperatorError
@@ -134,11 +134,35 @@ def test_settings_that_lambda_would_refuse_are_refused_before(
 def test_settings_of_functions_that_gain_nothing_are_refused(
     synthesised: Synthesised, name: str, found: Tuned, what: str
 ) -> None:
-    settings = stages.StageSettings(region="us-east-2", functions={name: found})
-    site = SimpleNamespace(
-        stage=SimpleNamespace(settings=settings),
+    with pytest.raises(OperatorError) as refused:
+        tuning.check(site(synthesised, functions={name: found}))
+    assert what in refused.value.what
+
+
+def site(synthesised: Synthesised, **settings: Any) -> Site:
+    """As much of a site as the checks before the stacks read."""
+    found = SimpleNamespace(
+        env="dev",
+        stage=SimpleNamespace(settings=stages.StageSettings(region="us-east-2", **settings)),
         functions=lambda: [(s, f) for s in synthesised.manifest.services for f in s.functions],
     )
+    return cast("Site", found)
+
+
+def test_more_connections_than_the_server_takes_are_refused_with_those_who_want_them(
+    synthesised: Synthesised,
+) -> None:
+    many = {"birthday.api": Tuned(reserved=40)}
     with pytest.raises(OperatorError) as refused:
-        tuning.check(cast("Site", site))
-    assert what in refused.value.what
+        connections.check(site(synthesised, functions=many))
+    assert "birthday.api 40 × 3, birthday.worker 10 × 3" in refused.value.what
+    assert "db.t4g.micro has 74" in refused.value.what
+    assert "proxy = true" in refused.value.fix
+
+
+@pytest.mark.parametrize("settings", [{"proxy": True}, {"instance": "t4g.medium"}, {"functions": {}}])
+def test_a_proxy_a_larger_server_or_fewer_functions_are_enough(
+    synthesised: Synthesised, settings: dict[str, Any]
+) -> None:
+    many = {"birthday.api": Tuned(reserved=40)}
+    connections.check(site(synthesised, **{"functions": many, **settings}))

@@ -12,7 +12,7 @@ from tests.cloud.gates.snapshot import REPLACED_BY
 from tests.cloud.gates.tools import tool
 
 JUDGED = ("dev", "prod")
-OF_THE_SHOP = ("Shop-AccessStack-full", "Shop-DatabaseStack-full", "Shop-ApiStack-full", "ShopStack-full")
+OF_THE_SHOP = ("Shop-ProxyStack-full", "Shop-DatabaseStack-full", "Shop-ApiStack-full", "ShopStack-full")
 # Run where cfn-lint is: AWS's schemas say what replaces a resource.
 ASK = """
 import json, sys

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
-from lamppost.cloud import tuning
-from lamppost.cloud.access import access
+from lamppost.cloud import connections, tuning
 from lamppost.cloud.database import database
 from lamppost.cloud.domain import domain
 from lamppost.cloud.edge import edge
@@ -16,6 +15,7 @@ from lamppost.cloud.jobs import jobs
 from lamppost.cloud.migrations import migrations
 from lamppost.cloud.monitoring import monitoring, watch_way_out
 from lamppost.cloud.network import network
+from lamppost.cloud.proxy import behind_proxy
 from lamppost.cloud.release import Release
 from lamppost.cloud.services import services
 from lamppost.cloud.shared import layers
@@ -42,6 +42,7 @@ def build(
     )
     site = Site(app, manifest, stage, shipped, release)
     tuning.check(site)
+    connections.check(site)
     watching = monitoring(site)
     below = network(site)
     watch_way_out(watching, below.stack, below.vpc)
@@ -49,7 +50,7 @@ def build(
     migrated = migrations(ground, watching)
     jobs(site, migrated, watching)
     known = identity(site)
-    apis = services(access(ground, migrated), migrated, known, watching, domain(site))
+    apis = services(behind_proxy(ground, migrated), migrated, known, watching, domain(site))
     edge(site, apis, known)
     return app
 

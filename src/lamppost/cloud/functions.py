@@ -76,9 +76,7 @@ def function(
 
 
 def _groups(network: Network, entry: FunctionEntry) -> list[ec2.SecurityGroup]:
-    groups = network.groups
-    direct = [groups.direct] if entry.migrates and groups.direct is not None else []
-    return [groups.app, *([groups.outside] if entry.internet else []), *direct]
+    return [network.groups.app, *([network.groups.outside] if entry.internet else [])]
 
 
 def _variables(ground: Ground, service: ServiceEntry, entry: FunctionEntry) -> dict[str, str]:

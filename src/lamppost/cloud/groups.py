@@ -11,42 +11,17 @@ HTTPS = 443
 
 
 class Groups(msgspec.Struct, frozen=True):
-    """`app` is every function's, `outside` those functions' that call out, `database` the instance's.
-
-    Where a proxy stands before the instance it has `proxy`, and only the migrator, in `direct`, goes round.
-    """
+    """`app` is every function's, `outside` those functions' that call out, `database` the instance's."""
 
     app: ec2.SecurityGroup
     outside: ec2.SecurityGroup
     database: str
-    proxy: str | None
-    direct: ec2.SecurityGroup | None
 
 
 def groups(site: Site, stack: cdk.Stack, vpc: ec2.Vpc) -> Groups:
     """The groups of the stage."""
     app = _app(site, stack, vpc)
-    outside = _outside(stack, vpc)
-    if not site.stage.settings.proxy:
-        return Groups(app, outside, _database(stack, vpc, {"functions": app}), None, None)
-    direct = ec2.SecurityGroup(
-        stack,
-        "DirectSecurityGroup",
-        vpc=vpc,
-        description="The migrator: what it locks would bind a proxy's connection to it",
-        allow_all_outbound=False,
-    )
-    proxy = ec2.SecurityGroup(
-        stack,
-        "ProxySecurityGroup",
-        vpc=vpc,
-        description="The proxy before PostgreSQL, for functions only",
-        allow_all_outbound=False,
-    )
-    proxy.add_ingress_rule(app, ec2.Port.tcp(POSTGRES), "from functions")
-    proxy.add_egress_rule(_own(site), ec2.Port.tcp(POSTGRES), "to the database")
-    database = _database(stack, vpc, {"the proxy": proxy, "the migrator": direct})
-    return Groups(app, outside, database, proxy.security_group_id, direct)
+    return Groups(app, _outside(stack, vpc), _database(stack, vpc, app))
 
 
 def _own(site: Site) -> ec2.IPeer:
@@ -77,8 +52,8 @@ def _outside(stack: cdk.Stack, vpc: ec2.Vpc) -> ec2.SecurityGroup:
     return group
 
 
-def _database(stack: cdk.Stack, vpc: ec2.Vpc, callers: dict[str, ec2.SecurityGroup]) -> str:
-    # The rules stand in the group itself: a rule of its own would be opened after the group is in use.
+def _database(stack: cdk.Stack, vpc: ec2.Vpc, app: ec2.SecurityGroup) -> str:
+    # The rule stands in the group itself: a rule of its own would be opened after the group is in use.
     group = ec2.CfnSecurityGroup(
         stack,
         "DbSecurityGroup",
@@ -89,10 +64,9 @@ def _database(stack: cdk.Stack, vpc: ec2.Vpc, callers: dict[str, ec2.SecurityGro
                 ip_protocol="tcp",
                 from_port=POSTGRES,
                 to_port=POSTGRES,
-                source_security_group_id=caller.security_group_id,
-                description=f"from {name}",
+                source_security_group_id=app.security_group_id,
+                description="from functions",
             )
-            for name, caller in callers.items()
         ],
         # A group without a rule for what leaves would let everything out.
         security_group_egress=[

@@ -14,6 +14,7 @@ from lamppost.cloud.failures import failures
 from lamppost.cloud.functions import Ground, function
 from lamppost.cloud.monitoring import Monitoring, watch_migrator
 from lamppost.cloud.retention import log_group
+from lamppost.cloud.rotation import rotation
 from lamppost.cloud.site import Place, Site, export
 from lamppost.declare import names
 from lamppost.derive.manifest import FunctionEntry, ServiceEntry
@@ -57,6 +58,7 @@ def migrations(ground: Ground, watching: Monitoring) -> Migrations:
         service_timeout=PATIENCE,
         properties={"digest": site.release.digest, **_soak(site)},
     )
+    rotation(site, stack, ground.server.secrets, made, run)
     export(stack, "MigrationHead", run.get_att_string("head"))
     return Migrations(stack, token)
 

@@ -5,24 +5,32 @@ lost on the way (`lamppost.migrate.rotation`). AWS's ready-made rotation functio
 in somebody else's code, that knows the old password only.
 """
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambdas
 from aws_cdk import aws_secretsmanager as secrets
 
-from lamppost.cloud.functions import Ground
-from lamppost.cloud.site import pascal
-from lamppost.declare import names
+from lamppost.cloud.site import Site, pascal
 
 
-def rotation(ground: Ground, stack: cdk.Stack, migrator: str) -> None:
-    """The schedule of each database's secret; `migrator` is the function's physical name."""
-    site = ground.site
-    for database, secret in ground.server.secrets.items():
+def rotation(
+    site: Site,
+    stack: cdk.Stack,
+    secrets_of: Mapping[str, str],
+    migrator: lambdas.IFunction,
+    provided: cdk.CustomResource,
+) -> None:
+    """The schedule of each database's secret (`secrets_of` says which), once the roles are `provided`."""
+    days = site.stage.settings.rotate_days
+    if days is None:
+        return
+    for database, secret in secrets_of.items():
         allowed = lambdas.CfnPermission(
             stack,
             f"{pascal(database)}Rotates",
             action="lambda:InvokeFunction",
-            function_name=migrator,
+            function_name=migrator.function_arn,
             principal="secretsmanager.amazonaws.com",
             source_account=site.account,
             source_arn=secret,
@@ -31,10 +39,8 @@ def rotation(ground: Ground, stack: cdk.Stack, migrator: str) -> None:
             stack,
             f"{pascal(database)}Rotation",
             secret_id=secret,
-            rotation_lambda_arn=names.function_arn(migrator, region=site.region, account=site.account),
-            rotation_rules=secrets.CfnRotationSchedule.RotationRulesProperty(
-                automatically_after_days=site.stage.settings.rotate_days
-            ),
+            rotation_lambda_arn=migrator.function_arn,
+            rotation_rules=secrets.CfnRotationSchedule.RotationRulesProperty(automatically_after_days=days),
             # A deploy changes no password; it is when the days are over.
             rotate_immediately_on_update=False,
-        ).node.add_dependency(allowed)
+        ).node.add_dependency(allowed, provided)

@@ -20,8 +20,10 @@ _FAMILIES = {"t": 1.0, "m": 1.0, "r": 2.0, "x": 4.0, "c": 0.5}
 # RDS gives one connection to so many bytes: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html
 _BYTES_A_CONNECTION = 9_531_392
 _MOST_CONNECTIONS = 5000
-# RDS takes up to a quarter of a small class for itself; of the rest four fifths may be in use.
-_CONNECTIONS_USED = 0.75 * 0.8
+# RDS takes up to a quarter of a small class for itself.
+_LEFT = 0.75
+# Of the connections, so many may be in use before somebody is told.
+_CONNECTIONS_USED = 0.8
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -46,6 +48,11 @@ def memory_gb(instance: str) -> float:
     return size * _FAMILIES[found[1]]
 
 
+def connections(memory: float) -> int:
+    """How many connections a server with so many gigabytes takes, as RDS sets `max_connections`."""
+    return int(min(memory * _GIGABYTE * _LEFT / _BYTES_A_CONNECTION, _MOST_CONNECTIONS))
+
+
 def database(server: Server) -> Iterator[Alarm]:
     """What the server of a stage's databases is watched for."""
     yield from _instance(server)
@@ -65,7 +72,6 @@ def database(server: Server) -> Iterator[Alarm]:
 
 def _instance(server: Server) -> Iterator[Alarm]:
     memory = server.memory_gb * _GIGABYTE
-    connections = min(memory / _BYTES_A_CONNECTION, _MOST_CONNECTIONS)
 
     def measure(metric: str, statistic: str) -> Measure:
         return Measure(RDS, metric, (("DBInstanceIdentifier", server.name),), statistic)
@@ -85,7 +91,7 @@ def _instance(server: Server) -> Iterator[Alarm]:
         "connections",
         "four fifths of the database's connections are in use: soon functions will be refused",
         measure("DatabaseConnections", "Maximum"),
-        int(connections * _CONNECTIONS_USED),
+        int(connections(server.memory_gb) * _CONNECTIONS_USED),
         periods=3,
     )
     yield _alarm(
