@@ -60,6 +60,7 @@ def service(**parts: object) -> Service:
         (lambda: Queue(name="jobs", attempts=0), "0 attempts"),
         (lambda: Queue(name="jobs", keep=days(15)), "15 days"),
         (lambda: Queue(name="jobs", keep=days(5), dead_keep=days(4)), "could expire"),
+        (lambda: Queue(name="jobs", keep=days(14), dead_keep=days(14)), "could expire"),
         (lambda: Queue(name="jobs", visibility=hours(13)), "13:00:00"),
         (lambda: Queue(name="jobs", runs=WORK, visibility=seconds(30)), "delivered twice"),
         (lambda: Parameter("webhook-url", "no path"), "webhook-url"),
@@ -120,3 +121,9 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_run():
     assert Queue(name="jobs", runs=Function(name="w", handler=handle, timeout=seconds(30))).hidden == minutes(
         3
     )
+
+
+def test_the_wait_for_a_large_batch_is_added_to_that():
+    worker = Function(name="w", handler=handle, timeout=seconds(30))
+    assert Queue(name="jobs", runs=worker, batch=11).hidden == seconds(181)
+    assert (Queue(name="a", batch=11).window, Queue(name="b", batch=10).window) == (1, None)

@@ -9,6 +9,8 @@ import msgspec
 
 from lamppost.cloud import node, stages
 from lamppost.cloud.release import release
+from lamppost.cloud.rules.check import check
+from lamppost.cloud.rules.stacks import read
 from lamppost.cloud.shipped import shipped
 from lamppost.declare import names
 from lamppost.pack.assets import pack
@@ -34,7 +36,8 @@ def synthesise(root: Path, env: str, out: Path | None = None) -> tuple[Made, ...
     """The stacks of the system below `root` in the stage `env`, written to `out`.
 
     Without `out` they go where CDK's command line wants them. For prod, zips without byte code are refused.
-    Raises `AuthorError` for the declarations' mistakes, `OperatorError` for the stage's and the machine's.
+    Raises `AuthorError` for the declarations' mistakes and for templates that break a rule of the house,
+    `OperatorError` for the stage's and the machine's mistakes.
     """
     stage = stages.choose(stages.read(root / stages.FILE), env)
     node.choose()
@@ -45,7 +48,9 @@ def synthesise(root: Path, env: str, out: Path | None = None) -> tuple[Made, ...
     store = default_store() or place / "wheels"
     packed = pack(root, manifest, place, store=store, must_compile=env == names.PROD)
     app = build(manifest, stage, shipped(packed), release(root, manifest), flags=root / FLAGS, out=out)
-    return made(app.synth())
+    assembly = app.synth()
+    check(read(Path(assembly.directory), env, stage.settings, manifest))
+    return made(assembly)
 
 
 def made(assembly: Any) -> tuple[Made, ...]:

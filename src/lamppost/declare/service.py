@@ -249,12 +249,12 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
             limits.RETENTION_MAX,
             "dead_keep=",
         )
-        if self.dead_keep < self.keep:
+        if self.dead_keep <= self.keep:
             # A dead letter keeps the date it was first sent.
             raise AuthorError(
                 f"{what} keeps dead letters {self.dead_keep} and messages {self.keep}: "
                 "a letter could expire the moment it dies",
-                fix="make dead_keep= at least keep=",
+                fix="make dead_keep= longer than keep=",
             )
         if self.visibility is not None:
             _within(
