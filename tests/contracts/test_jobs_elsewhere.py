@@ -2,7 +2,10 @@
 
 import io
 import json
+import os
+import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +14,36 @@ import pytest
 from lamppost.cloud.jobs_machine import definition
 from tests.machine import Walk
 from tests.ministack import Ministack
-from tests.running import until
+from tests.running import LAMPPOST, ROOT, until
 
 AGAIN = {"next": "again", "state": "stopped"}
 DONE = {"next": "end", "state": "done"}
 PAUSED = {"next": "end", "state": "paused"}
 ODD = {"next": "dance", "state": "odd"}
-# Answers as the execution's own input says, and keeps what it was asked.
+JOBS = ("2025-01-02T0000__shop__touch.sql", "2025-01-03T0000__shop__paint.sql")
+OVER = JOBS[1]
+# Answers as the execution's own input says, and keeps what it was asked; of a person's words it knows some.
 MIGRATOR = """
 import json, pathlib
 KEPT = pathlib.Path({kept!r})
 
+def job(name):
+    state = "paused" if (KEPT / f"{{name}} pause").exists() else "open"
+    state = "done" if name == {over!r} else state
+    found = {{"name": name, "service": "shop", "table": "shop.things", "state": state}}
+    return {{**found, "progress": None, "pid": None}}
+
 def handle(event, context):
+    if event["action"] == "jobs":
+        return {{"databases": {{"shop": [job(name) for name in {jobs!r}]}}}}
+    if event["action"] in ("pause", "resume"):
+        (KEPT / (event["job"] + " " + event["action"])).touch()
+        if event["action"] == "resume":
+            (KEPT / (event["job"] + " pause")).unlink()
+        return {{"job": event["job"], "changed": True}}
+    if "called" not in event["input"]:
+        (KEPT / "ran").write_text(json.dumps(event))
+        return {{"next": "end", "state": "done"}}
     kept = KEPT / event["input"]["called"]
     asked = json.loads(kept.read_text()) if kept.exists() else []
     kept.write_text(json.dumps([*asked, event]))
@@ -34,14 +55,14 @@ class Machine:
     """The machine before a migrator that answers as it is told."""
 
     def __init__(self, ministack: Ministack, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.url = folder, ministack.url
         zipped = io.BytesIO()
         with zipfile.ZipFile(zipped, "w") as package:
-            package.writestr("migrator.py", MIGRATOR.format(kept=str(folder)))
+            package.writestr("migrator.py", MIGRATOR.format(kept=str(folder), jobs=JOBS, over=OVER))
         role = ministack.client("iam").create_role(RoleName="jobs", AssumeRolePolicyDocument="{}")
         arn = role["Role"]["Arn"]
         migrator = ministack.client("lambda").create_function(
-            FunctionName="jobs-migrator",
+            FunctionName="migrator-dev",
             Runtime="python3.13",
             Role=arn,
             Handler="migrator.handle",
@@ -50,24 +71,28 @@ class Machine:
         self.states = ministack.client("stepfunctions")
         written = json.dumps(definition()).replace("${Migrator}", migrator["FunctionArn"])
         assert self.states.validate_state_machine_definition(definition=written)["result"] == "OK"
-        made = self.states.create_state_machine(name="jobs", definition=written, roleArn=arn)
+        made = self.states.create_state_machine(name="lamppost-dev-jobs", definition=written, roleArn=arn)
         self.arn = made["stateMachineArn"]
 
     def run(self, given: dict[str, Any]) -> tuple[str, list[str], list[Any]]:
         """How an execution with this input ends, the states it went through, and what it asked."""
         begun = self.states.start_execution(stateMachineArn=self.arn, input=json.dumps(given))
-        execution = {"executionArn": begun["executionArn"]}
-
-        def ended() -> Any:
-            found = self.states.describe_execution(**execution)
-            return found if found["status"] != "RUNNING" else None
-
-        status = until(ended)["status"]
-        events = self.states.get_execution_history(**execution, maxResults=1000)["events"]
+        execution = begun["executionArn"]
+        status = self.ended(execution)
+        events = self.states.get_execution_history(executionArn=execution, maxResults=1000)["events"]
         entered = [
             event["stateEnteredEventDetails"]["name"] for event in events if "Entered" in event["type"]
         ]
         return status, entered, json.loads((self.folder / given["called"]).read_text())
+
+    def ended(self, execution: str) -> str:
+        """Wait for the end of it; its status."""
+
+        def status() -> str | None:
+            found: str = self.states.describe_execution(executionArn=execution)["status"]
+            return found if found != "RUNNING" else None
+
+        return str(until(status))
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +120,65 @@ def test_it_goes_through_the_same_states_and_asks_the_same(
 
     walk = Walk(definition(), given, answer).run()
     assert machine.run(given) == (status, walk.states, asked)
+
+
+@pytest.fixture
+def command(machine: Machine) -> Callable[..., tuple[int, Any]]:
+    """`lamppost migrate job` against that account."""
+    environment = {
+        "AWS_ENDPOINT_URL": machine.url,
+        "AWS_REGION": "us-east-2",
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+    }
+
+    def run(*words: str) -> tuple[int, Any]:
+        done = subprocess.run(
+            [LAMPPOST, "migrate", "job", *words, "--stage", "dev", "--json"],
+            env={**os.environ, **environment},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, json.loads(done.stdout or done.stderr)
+
+    return run
+
+
+def test_a_person_starts_pauses_and_resumes_jobs_of_a_stage(
+    machine: Machine, command: Callable[..., tuple[int, Any]]
+) -> None:
+    touch = JOBS[0]
+    code, told = command("list")
+    assert (code, [job["state"] for job in told["jobs"]]) == (0, ["open", "done"])
+
+    code, told = command("run", "touch")
+    assert (code, told["job"]) == (0, touch)
+    assert machine.ended(told["execution"]) == "SUCCEEDED"
+    asked = json.loads((machine.folder / "ran").read_text())
+    assert asked == {"action": "job", "input": {"job": touch}}
+
+    assert command("run", "paint") == (0, {"job": OVER, "stage": "dev", "execution": None})
+    assert command("pause", "touch")[1]["state"] == "paused"
+    code, told = command("run", "touch")
+    assert (code, told["code"]) == (1, "job_paused")
+    code, told = command("resume", "touch")
+    assert (code, machine.ended(told["execution"])) == (0, "SUCCEEDED")
+    assert command("status", "touch")[1]["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("run", "shop"), "job_unknown"),
+        (("run", "moon"), "job_unknown"),
+        (("run", "touch", "--batch", "10"), "job_place"),
+        (("list", "--postgres", "dbname=shop"), "job_place"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    command: Callable[..., tuple[int, Any]], words: tuple[str, ...], code: str
+) -> None:
+    ended, told = command(*words)
+    assert (ended, told["code"]) == (1, code)

@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
+from lamppost.cli.migrate import job_stage
 from lamppost.errors import OperatorError
 from lamppost.migrate import ledger, remote
 from lamppost.pack.discover import discover
@@ -173,3 +174,21 @@ def test_a_job_that_is_not_there_is_refused_at_once(house: House, event: dict[st
     # The state machine tries an OperatorError again; nothing would come of it here.
     assert told["errorType"] == "AuthorError"
     assert "fix:" in told["errorMessage"]
+
+
+def test_jobs_of_another_stage_are_listed_through_its_migrator(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "AWS_ENDPOINT_URL": house.running["aws"],
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+    }.items():
+        monkeypatch.setenv(name, value)
+    # In the stage's own region, whatever this machine's is.
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(OperatorError) as refused:
+        job_stage.start("dev", "moon", resume=False)
+    assert refused.value.code == "job_unknown"
+    assert set(job_stage.jobs("dev")) == set(discover(ROOT).databases())

@@ -4,7 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as states
 
-from lamppost.cloud.jobs_machine import definition
+from lamppost.cloud.jobs_machine import definition, named
 from lamppost.cloud.migrations import Migrations, migrator
 from lamppost.cloud.monitoring import Monitoring, watch_jobs
 from lamppost.cloud.retention import log_group
@@ -71,7 +71,7 @@ def jobs(site: Site, migrated: Migrations, watching: Monitoring) -> cdk.Stack:
 
 def machine_name(site: Site) -> str:
     """The state machine's physical name."""
-    return f"{site.stage.system}-{site.env}-jobs"
+    return named(site.stage.system, site.env)
 
 
 def _role(site: Site, stack: cdk.Stack, name: str, function: str) -> iam.Role:

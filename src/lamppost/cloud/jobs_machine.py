@@ -22,6 +22,11 @@ _LAMBDA = [
 _KILLED = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"]
 
 
+def named(system: str, env: str) -> str:
+    """The machine's physical name."""
+    return f"{system}-{env}-jobs"
+
+
 def definition() -> dict[str, Any]:
     """The machine in Amazon States Language; `${Migrator}` is the function's ARN.
 

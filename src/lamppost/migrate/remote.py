@@ -1,6 +1,7 @@
 """Another stage's ledgers, told by its migrator: the databases themselves are private there."""
 
-from typing import Any
+import os
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -10,6 +11,8 @@ from lamppost.migrate.ledger import Row
 
 MIGRATOR = "migrator-{env}"
 TIMEOUT = 60
+
+T = TypeVar("T")
 
 
 class _Told(msgspec.Struct):
@@ -23,9 +26,13 @@ def ledger(stage: str) -> dict[str, tuple[Row, ...]]:
     stage, when this account may not ask, and with what the migrator itself refuses.
     """
     name = names.physical(MIGRATOR, stage)
-    answer = _invoke(name, {"action": "ledger"})
+    return understood(name, ask(name, {"action": "ledger"}), _Told).databases
+
+
+def understood(name: str, answer: Any, kind: type[T]) -> T:
+    """What the migrator `name` answered, as `kind`. Raises `OperatorError` where it is another version's."""
     try:
-        return msgspec.convert(answer, _Told, strict=False).databases
+        return msgspec.convert(answer, kind, strict=False)
     except msgspec.ValidationError as odd:
         raise OperatorError(
             f"{name} answers in a way this version does not know: {odd}",
@@ -34,14 +41,20 @@ def ledger(stage: str) -> dict[str, tuple[Row, ...]]:
         ) from odd
 
 
-def _invoke(name: str, event: dict[str, str]) -> Any:
+def ask(name: str, event: dict[str, str], *, region: str | None = None) -> Any:
+    """What the function `name` answers in `region`, by default AWS_REGION or boto3's usual one.
+
+    Raises `OperatorError` as `ledger` does.
+    """
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
     patient = Config(read_timeout=TIMEOUT, connect_timeout=5, retries={"mode": "standard", "max_attempts": 2})
     try:
-        client = boto3.client("lambda", config=patient)
+        # Unlike the command line, boto3 knows AWS_DEFAULT_REGION only.
+        where = region or os.environ.get("AWS_REGION")
+        client = boto3.client("lambda", region_name=where, config=patient)
         answer = client.invoke(FunctionName=name, Payload=msgspec.json.encode(event))
         told = msgspec.json.decode(answer["Payload"].read())
     except ClientError as refused:

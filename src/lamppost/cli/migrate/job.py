@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from lamppost.cli.migrate.job_words import calls, facts, listed, told
 from lamppost.cli.migrate.targets import Folder, Postgres, Target, connected, counted, targets
-from lamppost.cli.output import show, table, wants_json
+from lamppost.cli.output import show, wants_json
 from lamppost.cli.running import DEFAULT_DATA, Data, Json
 from lamppost.errors import AuthorError, OperatorError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import ModuleType
+
     from lamppost.migrate.files import Migration
     from lamppost.migrate.jobs.run import Job, JobOutcome
 
@@ -30,6 +34,9 @@ Limit = Annotated[
     ),
 ]
 Throttle = Annotated[bool, Parameter(help="Wait while a signal is over its limit.")]
+OnStage = Annotated[
+    str | None, Parameter(name="--stage", help="A stage on AWS, where its migrator runs the job in pieces.")
+]
 Events = Annotated[bool, Parameter(negative=(), help="Print what happens, one JSON object a line.")]
 
 
@@ -50,18 +57,19 @@ USUAL = Pace()
 
 @job.command(name="list")
 def list_(
-    folder: Folder = None, /, *, data: Data = DEFAULT_DATA, postgres: Postgres = None, json: Json = False
+    folder: Folder = None,
+    /,
+    *,
+    stage: OnStage = None,
+    data: Data = DEFAULT_DATA,
+    postgres: Postgres = None,
+    json: Json = False,
 ) -> int:
     """Every job, and how far it is."""
-    from lamppost.migrate.jobs.run import all_jobs
-
-    found: dict[str, tuple[Job, ...]] = {}
-    for target in targets(folder, data, postgres):
-        with connected(target) as connection:
-            found[target.database] = all_jobs(connection, target.bundle)
+    found = _here(folder, data, postgres) if stage is None else _there(stage, postgres).jobs(stage)
     rows = [(database, one) for database, jobs in found.items() for one in jobs]
-    value = {"jobs": [{"database": database, **_facts(one)} for database, one in rows]}
-    show(value, lambda: _listed(rows), as_json=json)
+    value = {"jobs": [{"database": database, **facts(one)} for database, one in rows]}
+    show(value, lambda: listed(rows), as_json=json)
     return 0
 
 
@@ -72,11 +80,17 @@ def run(
     /,
     *,
     pace: Pace = USUAL,
+    stage: OnStage = None,
     data: Data = DEFAULT_DATA,
     postgres: Postgres = None,
     json: Json = False,
 ) -> int:
-    """Run a job, or go on with it. Ctrl-C ends it behind the present batch; again cancels that."""
+    """Run a job, or go on with it. Ctrl-C ends it behind the present batch; again cancels that.
+
+    With --stage it is run there, and this command does not wait for it.
+    """
+    if stage is not None:
+        return _start(stage, name, pace, postgres, json=json, resume=False)
     where = _find(name, folder, data, postgres)
     return _run(where, pace, json=json, resume=False)
 
@@ -88,11 +102,14 @@ def resume(
     /,
     *,
     pace: Pace = USUAL,
+    stage: OnStage = None,
     data: Data = DEFAULT_DATA,
     postgres: Postgres = None,
     json: Json = False,
 ) -> int:
     """Go on with a job that was paused."""
+    if stage is not None:
+        return _start(stage, name, pace, postgres, json=json, resume=True)
     where = _find(name, folder, data, postgres)
     return _run(where, pace, json=json, resume=True)
 
@@ -103,6 +120,7 @@ def pause(
     folder: Folder = None,
     /,
     *,
+    stage: OnStage = None,
     data: Data = DEFAULT_DATA,
     postgres: Postgres = None,
     json: Json = False,
@@ -110,6 +128,11 @@ def pause(
     """Stop a job behind its present batch, wherever it runs, and keep it from running until `resume`."""
     from lamppost.migrate.jobs import state
 
+    if stage is not None:
+        held = _there(stage, postgres).pause(stage, name)
+        words = f"{held.name} stops behind its present batch in {stage}, and is paused"
+        show({"job": held.name, "state": "paused", "stage": stage}, lambda: words, as_json=json)
+        return 0
     target, migration = _find(name, folder, data, postgres)
     if migration.job is not None and migration.job.walk is None:
         raise OperatorError(
@@ -141,15 +164,20 @@ def status(
     folder: Folder = None,
     /,
     *,
+    stage: OnStage = None,
     data: Data = DEFAULT_DATA,
     postgres: Postgres = None,
     json: Json = False,
 ) -> int:
     """How far one job is, what it waits for, and why it failed."""
+    if stage is not None:
+        database, there = _there(stage, postgres).one(stage, name)
+        show({"database": database, **facts(there)}, lambda: told(there), as_json=json)
+        return 0
     target, migration = _find(name, folder, data, postgres)
     with connected(target) as connection:
         found = _one(connection, target, migration)
-    show({"database": target.database, **_facts(found)}, lambda: _told(found), as_json=json)
+    show({"database": target.database, **facts(found)}, lambda: told(found), as_json=json)
     return 0
 
 
@@ -183,6 +211,45 @@ def restart(
         lambda: f"{migration.name} begins at the first key: lamppost migrate job run {migration.name}",
         as_json=json,
     )
+    return 0
+
+
+def _here(folder: Path | None, data: Path, postgres: str | None) -> "Mapping[str, Sequence[Job]]":
+    from lamppost.migrate.jobs.run import all_jobs
+
+    found: dict[str, tuple[Job, ...]] = {}
+    for target in targets(folder, data, postgres):
+        with connected(target) as connection:
+            found[target.database] = all_jobs(connection, target.bundle)
+    return found
+
+
+def _there(stage: str, postgres: str | None) -> "ModuleType":
+    """How a stage on AWS is asked."""
+    from lamppost.cli.migrate import job_stage
+
+    if postgres is not None:
+        raise OperatorError(
+            f"--stage {stage} and --postgres name two places", fix="leave one of them out", code="job_place"
+        )
+    return job_stage
+
+
+def _start(stage: str, name: str, pace: Pace, postgres: str | None, *, json: bool, resume: bool) -> int:
+    if pace != USUAL:
+        raise OperatorError(
+            f"in {stage} the migrator goes at a pace of its own",
+            fix="leave --batch, --target, --limit, --no-throttle and --events out",
+            code="job_place",
+        )
+    begun, execution = _there(stage, postgres).start(stage, name, resume=resume)
+    words = f"{begun.name} is done in {stage}"
+    if execution is not None:
+        words = (
+            f"{begun.name} is run in {stage}, piece by piece ({execution})\n"
+            f"  how far: lamppost migrate job status {begun.name} --stage {stage}"
+        )
+    show({"job": begun.name, "stage": stage, "execution": execution}, lambda: words, as_json=json)
     return 0
 
 
@@ -254,7 +321,7 @@ def _find(name: str, folder: Path | None, data: Path, postgres: str | None) -> "
         for migration in target.bundle.migrations
     ]
     jobs = [(target, migration) for target, migration in every if migration.job is not None]
-    exact = [pair for pair in jobs if name.removesuffix(".sql") in _calls(pair[1].name)]
+    exact = [pair for pair in jobs if name.removesuffix(".sql") in calls(pair[1].name)]
     found = exact or [pair for pair in jobs if name in pair[1].name]
     if len(found) == 1:
         return found[0]
@@ -264,11 +331,6 @@ def _find(name: str, folder: Path | None, data: Path, postgres: str | None) -> "
     else:
         what = f"{name!r} is the name of {counted(len(found), 'job') if found else 'no job'}"
     raise OperatorError(what, fix=f"name one of: {known}", code="job_unknown")
-
-
-def _calls(name: str) -> tuple[str, str]:
-    stem = name.removesuffix(".sql")
-    return stem, stem.rpartition("__")[2]
 
 
 def _one(connection: Any, target: Target, migration: "Migration") -> "Job":
@@ -282,50 +344,3 @@ def _own(connection: Any, target: Target) -> None:
 
     if target.role is not None:
         connection.execute(sql.SQL("set role {}").format(sql.Identifier(target.role)))
-
-
-def _facts(one: "Job") -> dict[str, Any]:
-    import msgspec
-
-    progress = {} if one.progress is None else msgspec.to_builtins(one.progress)
-    return {
-        **progress,
-        "name": one.name,
-        "service": one.service,
-        "table": one.table,
-        "state": one.state,
-        "pid": one.pid,
-    }
-
-
-def _listed(rows: "list[tuple[str, Job]]") -> str:
-    if not rows:
-        return "no jobs"
-    still = sum(one.state != "done" for _, one in rows)
-    lines = [(database, one.name, one.state, _share(one)) for database, one in rows]
-    return f"{table(lines, ('database', 'job', 'state', 'rows'))}\n{counted(still, 'job')} open"
-
-
-def _share(one: "Job") -> str:
-    row = one.progress
-    if row is None or not row.batches:
-        return ""
-    return (
-        f"{row.rows_done:,}" if one.state == "done" else f"{row.rows_done:,} of about {row.rows_estimated:,}"
-    )
-
-
-def _told(one: "Job") -> str:
-    lines = [f"{one.name} is {one.state}" + (f" (pid {one.pid})" if one.pid else "")]
-    row = one.progress
-    if row is not None and row.batches:
-        again = f"; {row.retries:,} tries failed" if row.retries else ""
-        lines.append(f"  {_share(one)} rows in {row.batches:,} batches, up to {row.last_key}{again}")
-        lines.append(
-            f"  begun {row.started_at:%Y-%m-%d %H:%M}, last heard of {row.heartbeat_at:%Y-%m-%d %H:%M:%S}"
-        )
-    if row is not None and row.throttled_by and one.state == "running":
-        lines.append(f"  waiting: {row.throttled_by}")
-    if row is not None and row.last_error and one.state == "failed":
-        lines.append(f"  failed: {row.last_error}")
-    return "\n".join(lines)
