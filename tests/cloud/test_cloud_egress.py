@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lamppost.cloud import node
 from tests.cloud.conftest import Stage, asked
 from tests.running import ROOT
 
@@ -65,6 +66,21 @@ def test_refused_connections_are_logged_in_every_stage(stage: Stage) -> None:
     (log,) = stage.resources("AWS::EC2::FlowLog")
     assert log["Properties"]["TrafficType"] == "REJECT"
     assert log["Properties"]["ResourceType"] == "VPC"
+
+
+def test_the_helper_of_the_documents_places_functions_as_the_documents_say() -> None:
+    node.choose()
+    from aws_cdk import aws_ec2 as ec2
+
+    from lamppost.cloud.network import build_vpc_lambda_props
+
+    vpc, group = object(), object()
+    private = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)
+    assert build_vpc_lambda_props(vpc, group) == {
+        "vpc": vpc,
+        "vpc_subnets": private,
+        "security_groups": [group],
+    }
 
 
 def refused(folder: Path, stages: str, *, services: Path) -> str:

@@ -128,6 +128,11 @@ def test_settings_that_lambda_would_refuse_are_refused_before(
     ("name", "found", "what"),
     [
         ("birthday.wroker", Tuned(reserved=1), "'birthday.wroker', which is no function"),
+        (
+            "birthday.worker",
+            Tuned(reserved=4),
+            "birthday.worker, of which 4 may run and its queues start 10",
+        ),
         ("migrator.migrator", Tuned(snapstart=True), "migrator.migrator, which runs once a deploy"),
     ],
 )

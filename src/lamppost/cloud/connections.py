@@ -7,7 +7,7 @@ lets it, and counts once, or as often as it is kept ready. RDS Proxy takes in wh
 import msgspec
 
 from lamppost.cloud.site import Site
-from lamppost.cloud.tuning import tuned
+from lamppost.cloud.tuning import polled, tuned
 from lamppost.db.bounds import ON_LAMBDA
 from lamppost.derive import instances
 from lamppost.derive.manifest import FunctionEntry, ServiceEntry
@@ -53,7 +53,6 @@ def _opens(service: ServiceEntry, entry: FunctionEntry) -> bool:
 
 def _wish(site: Site, service: ServiceEntry, entry: FunctionEntry) -> Wish:
     settings = tuned(site, service, entry)
-    polled = [queue.concurrency for queue in service.queues if queue.runs == entry.name]
-    at_once = settings.reserved or max(sum(polled), settings.provisioned, 1)
+    at_once = settings.reserved or max(polled(service, entry), settings.provisioned, 1)
     each = int(dict(service.environment).get(POOL, ON_LAMBDA))
     return Wish(f"{service.name}.{entry.name}", at_once, at_once * each)

@@ -42,6 +42,7 @@ def _statements(
     site = place.site
     name = site.called(entry.named)
     where = {"region": site.region, "account": site.account}
+    function = names.function_arn(name, **where)
     yield _allow("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), place.logs(name))
     yield _allow("Trace", SPANS, "*")
     yield _allow("Interfaces", INTERFACES, "*")
@@ -51,7 +52,8 @@ def _statements(
         effect=iam.Effect.DENY,
         actions=list(INTERFACES),
         resources=["*"],
-        conditions={"ArnEquals": {"lambda:SourceFunctionArn": names.function_arn(name, **where)}},
+        # A published version says its number behind the name.
+        conditions={"ArnEquals": {"lambda:SourceFunctionArn": [function, f"{function}:*"]}},
     )
     for grant in grants.grants(place.service, entry, env=site.env, **where):
         yield _allow(None, grant.actions, _whole(grant.resource, secrets))

@@ -22,12 +22,25 @@ def tuned(site: Site, service: ServiceEntry, entry: FunctionEntry) -> Tuned:
 
 def check(site: Site) -> None:
     """Raise `OperatorError` for settings of functions that are not there, or that could gain nothing."""
-    known = {f"{service.name}.{entry.name}": entry for service, entry in site.functions()}
+    known = {f"{service.name}.{entry.name}": (service, entry) for service, entry in site.functions()}
     for name, found in site.stage.settings.functions.items():
         if name not in known:
             raise _mistake(f"{name!r}, which is no function", f"known are {', '.join(sorted(known))}")
-        if known[name].migrates and found.versioned:
+        service, entry = known[name]
+        if entry.migrates and found.versioned:
             raise _mistake(f"{name}, which runs once a deploy", "leave out its snapstart and provisioned")
+        started = polled(service, entry)
+        if found.reserved is not None and started > found.reserved:
+            # What the poller starts beyond that is throttled, and wears out messages' attempts.
+            raise _mistake(
+                f"{name}, of which {found.reserved} may run and its queues start {started}",
+                "raise reserved, or lower concurrency= of its queues",
+            )
+
+
+def polled(service: ServiceEntry, entry: FunctionEntry) -> int:
+    """How many of the function its queues may start at once."""
+    return sum(queue.concurrency for queue in service.queues if queue.runs == entry.name)
 
 
 def _mistake(what: str, fix: str) -> OperatorError:
