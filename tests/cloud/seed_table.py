@@ -19,7 +19,8 @@ FATES = (KEPT, BETTER, LATER)
 _SEED = re.compile(r"^## (.+)$")
 _CELLS = re.compile(r"(?<!\\)\|")
 _CODE = re.compile(r"`([^`]+)`")
-_DECISION = re.compile(r"\]\(\.\./decisions/([\w-]+\.md)\)")
+_DECISION = re.compile(r"\[(\d{4})\]")
+_LINK = re.compile(r"^\[(\d{4})\]: (\S+)$", re.MULTILINE)
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -41,13 +42,18 @@ class Row(msgspec.Struct, frozen=True):
 
     @property
     def decisions(self) -> tuple[str, ...]:
-        """The files of the decisions that the row gives as its reason."""
+        """The numbers of the decisions that the row gives as its reason."""
         return tuple(_DECISION.findall(self.why))
 
     @property
     def title(self) -> str:
         """The row as a test's name."""
         return f"{self.seed.partition(':')[0]}: {self.part}: {self.says}"
+
+
+def links(page: Path = PAGE) -> dict[str, Path]:
+    """Where the page's decisions lie, by their numbers."""
+    return {number: page.parent / target for number, target in _LINK.findall(page.read_text())}
 
 
 @cache
