@@ -42,6 +42,7 @@ def test_a_region_is_all_that_a_stage_has_to_say(tmp_path: Path) -> None:
         ('alarms_to = ["ops"]', "has alarms_to ops", "name e-mail addresses"),
         ("budget_usd = 0", "has budget_usd 0", "1 or more"),
         ('budget_of = "tag"', "Invalid enum value 'tag'", "mend the value named"),
+        ('egress = "none"\nshell = true', "a shell whose agent reaches nobody", "leave shell out"),
         ("throttle_burst = 0", "a throttle that lets nobody in", "at least 1"),
         ("protected = true\nephemeral = true", "protected and ephemeral", "leave one of them out"),
         ("region =", "is not TOML", "mend the line"),

@@ -1,8 +1,8 @@
-"""`lamppost db`: the way into the databases."""
+"""`lamppost db`: the way into the databases, of this machine and of a stage."""
 
 import os
 import shutil
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
 
@@ -40,11 +40,29 @@ def shell(
     admin: Annotated[
         bool, Parameter(negative=(), help="As the administrator instead of the app role.")
     ] = False,
+    stage: Annotated[
+        str | None, Parameter(help="A stage on AWS, through Systems Manager; else the system that runs here.")
+    ] = None,
+    show_command: Annotated[
+        bool, Parameter(name="--print", negative=(), help="With --stage: only print what would be run.")
+    ] = False,
     data: Data = DEFAULT_DATA,
-) -> None:
-    """Open psql. The session reads only, unless --write."""
+) -> int:
+    """Open psql. The session reads only, unless --write.
+
+    A stage's database is reached without a public address or an open port: Systems Manager leads there
+    through the small machine that `shell = true` gives the stage. The server still proves its name, and the
+    password is read from Secrets Manager with your own rights.
+    """
+    if stage is None:
+        _become_psql(_url(database, admin, data), write=write)
+    from lamppost.cli.stage_shell import open_shell
+
+    return open_shell(database, stage, write=write, admin=admin, only_print=show_command)
+
+
+def _become_psql(found: str, *, write: bool) -> NoReturn:
     psql = shutil.which("psql") or _shipped()
-    found = _url(database, admin, data)
     settings = "" if write else "-c default_transaction_read_only=on"
     environment = {**os.environ, "PGOPTIONS": settings}
     os.execvpe(psql, [psql, found], environment)

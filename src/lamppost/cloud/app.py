@@ -19,6 +19,7 @@ from lamppost.cloud.proxy import behind_proxy
 from lamppost.cloud.release import Release
 from lamppost.cloud.services import services
 from lamppost.cloud.shared import layers
+from lamppost.cloud.shell import shell
 from lamppost.cloud.shipped import Shipped
 from lamppost.cloud.site import Site
 from lamppost.cloud.stages import Stage
@@ -47,6 +48,7 @@ def build(
     below = network(site)
     watch_way_out(watching, below.stack, below.vpc)
     ground = Ground(site, below, database(site, below), layers(site))
+    shell(ground)
     migrated = migrations(ground, watching)
     jobs(site, migrated, watching)
     known = identity(site)

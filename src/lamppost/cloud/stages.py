@@ -65,8 +65,9 @@ class StageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     internet: a NAT gateway, an instance that does its work, IPv6 for nothing, or not at all. `storage_gb`
     grows by itself up to `storage_max_gb`. `proxy` puts RDS Proxy between functions and the database,
     `replica` adds a server that is only read. `rotate_days` is how long the functions' database passwords
-    live. The windows are UTC. `protected` refuses to delete the database. An `ephemeral` stage takes its data
-    with it. `functions` tunes single ones, named like `birthday.worker`.
+    live, `shell` is a way in for people (`lamppost db shell --stage`). The windows are UTC. `protected`
+    refuses to delete the database. An `ephemeral` stage takes its data with it. `functions` tunes single
+    ones, named like `birthday.worker`.
     `reserved` makes the declared concurrency a reservation, which a new account's quota refuses.
     `soak_hours` is how long new code must have served before a contract migration goes in.
     `throttle_rate` (requests a second) and `throttle_burst` hold for routes that declare no rate.
@@ -88,6 +89,7 @@ class StageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     proxy: bool = False
     replica: bool = False
     rotate_days: int | None = None
+    shell: bool = False
     backup_days: int = 7
     # Sunday night in Ohio.
     backup_window: str = "07:00-08:00"
@@ -247,6 +249,11 @@ def _check(where: str, name: str, settings: StageSettings) -> None:
             settings.protected and settings.ephemeral,
             "protected and ephemeral",
             "leave one of them out",
+        ),
+        (
+            settings.shell and settings.egress not in ("nat", "nat-instance"),
+            "a shell whose agent reaches nobody",
+            'give it egress = "nat" or "nat-instance", or leave shell out',
         ),
         (
             name == EPHEMERAL and not settings.ephemeral,

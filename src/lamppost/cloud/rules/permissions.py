@@ -25,6 +25,11 @@ EVERYWHERE = {
     "logs:ListLogDeliveries": "CloudWatch lists all or none",
     "logs:PutResourcePolicy": "the account's policies for log groups have no names",
     "logs:UpdateLogDelivery": "a state machine's logs go through deliveries, which have no names",
+    "ssm:UpdateInstanceInformation": "an agent tells of the machine it is on, by no name",
+    "ssmmessages:CreateControlChannel": "channels of sessions have no names",
+    "ssmmessages:CreateDataChannel": "channels of sessions have no names",
+    "ssmmessages:OpenControlChannel": "channels of sessions have no names",
+    "ssmmessages:OpenDataChannel": "channels of sessions have no names",
 }
 # What may stand behind a name: a group's streams, a secret's six characters, objects, a function's versions.
 ENDINGS = {
