@@ -33,6 +33,7 @@ faults:
 
 accept:
 	@scripts/install test
+	@scripts/install_cdk
 	.venv/bin/python -m benchmarks.acceptance $(ARGS)
 
 bench:

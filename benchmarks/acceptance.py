@@ -104,9 +104,7 @@ def _stacks(run: Run) -> str:
 
 def _stood_in(run: Run) -> str:
     kinds = Counter(_kind(note) for note in run.told.get("notes", ())[1:])
-    changed = f"layers for this machine's processor, of {run.told.get('files', 0)} files"
-    rows = [*kinds.most_common(), (changed, run.told.get("changed", 0))]
-    return _table(("what stood in", "times"), rows)
+    return _table(("what stood in", "times"), kinds.most_common())
 
 
 def _kind(note: dict[str, Any]) -> str:

@@ -1,11 +1,12 @@
 """An AWS account that we did not write, with our system in it: ministack, and our PostgreSQL as its RDS."""
 
+import hashlib
 import http.client
 import json
 import os
 import secrets
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
@@ -34,7 +35,7 @@ NODE_MODULES = (
 )
 STAND_INS = Path(__file__).with_name("stand_ins.py")
 ADMINISTRATOR = "lamppost_admin"
-# `make accept` sets it: a schedule's minute is one then, and lasts two seconds in the suite's short form.
+# `make accept` sets it: a schedule's minute is one then, and lasts four seconds in the suite's short form.
 AT_LENGTH = "ACCEPT_AT_LENGTH"
 
 
@@ -46,9 +47,9 @@ class Invoked(msgspec.Struct, frozen=True):
 
 
 class Account:
-    """A stage's account. `templates` will be deployed to it: the emulator is taught what they need."""
+    """A stage's account. `stacks` will be deployed to it: the emulator is taught what they need."""
 
-    def __init__(self, folder: Path, templates: list[dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, stacks: Sequence[Stack]) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
         self.notes_file = folder / "notes"
@@ -63,11 +64,12 @@ class Account:
                     sql.Identifier(ADMINISTRATOR), sql.Literal(self._password)
                 )
             )
-        (folder / "types.json").write_text(json.dumps(asked_for(templates)))
+        (folder / "types.json").write_text(json.dumps(asked_for(stacks)))
+        (folder / "layers.json").write_text(json.dumps(for_this_machine(stacks)))
         # As AWS does: our queues and buckets refuse what comes without TLS.
-        self._certificate = Authority(folder).leaf("emulator", self_signed=True)
+        self.certificate = Authority(folder).leaf("emulator", self_signed=True)
         self.emulator = Ministack(
-            folder, program=(STAND_INS,), variables=self._variables(), certificate=self._certificate
+            folder, program=(STAND_INS,), variables=self._variables(), certificate=self.certificate
         )
         self._clients: dict[str, Any] = {}
         self.deployer = Deployer(self.client)
@@ -80,17 +82,18 @@ class Account:
             "LOG_LEVEL": "INFO",
             "PATH": f"{node}{os.pathsep}{os.environ['PATH']}",
             # Whom the emulator itself trusts, when its API Gateway asks its Cognito.
-            "SSL_CERT_FILE": str(self._certificate),
+            "SSL_CERT_FILE": str(self.certificate),
             "NODE_PATH": str(node_modules()),
             "STAND_INS_LOG": str(self.notes_file),
             "STAND_INS_TYPES": str(self.folder / "types.json"),
+            "STAND_INS_LAYERS": str(self.folder / "layers.json"),
             "ATTACHED_HOST": self._database.host,
             "ATTACHED_PORT": port,
             "ATTACHED_PASSWORD": self._password,
             # Functions inherit these two: RDS answers on 5432, and webhooks are elsewhere.
             "DB_PORT": port,
             "LAMPPOST_ALLOW_WEBHOOK": "loopback",
-            **({} if AT_LENGTH in os.environ else {"STAND_INS_MINUTE": "2"}),
+            **({} if AT_LENGTH in os.environ else {"STAND_INS_MINUTE": "4"}),
         }
 
     def close(self) -> None:
@@ -169,7 +172,7 @@ class Account:
     ) -> Answer:
         """One request to a URL of the emulator's."""
         place, _, path = url.removeprefix("https://").partition("/")
-        trusting = ssl.create_default_context(cafile=self._certificate)
+        trusting = ssl.create_default_context(cafile=self.certificate)
         connection = http.client.HTTPSConnection(place, timeout=35, context=trusting)
         try:
             connection.request(method, f"/{path}", body=body, headers=dict(headers or {}))
@@ -184,10 +187,10 @@ class Account:
         return {api["Name"]: api["ApiEndpoint"].partition("://")[2] for api in found}
 
 
-def asked_for(templates: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """Every type of resource in these templates, with the attributes that are read off it."""
+def asked_for(stacks: Sequence[Stack]) -> dict[str, list[str]]:
+    """Every type of resource in these stacks, with the attributes that are read off it."""
     found: dict[str, set[str]] = {}
-    for template in templates:
+    for template in (stack.template for stack in stacks):
         kinds = {id: each["Type"] for id, each in template["Resources"].items()}
         for kind in kinds.values():
             found.setdefault(kind, set())
@@ -215,28 +218,22 @@ def node_modules() -> Path:
         return peers.node(*NODE_MODULES) / "node_modules"
 
 
-def for_this_machine(stacks: tuple[Stack, ...]) -> dict[str, bytes]:
-    """The layers' zips with this machine's compiled libraries, by the keys of those for Lambda's processors.
+def for_this_machine(stacks: Sequence[Stack]) -> dict[str, str]:
+    """Each layer with this machine's compiled libraries (a path), by the digest of the one for Lambda's.
 
-    They are made by the same code from the same lock files; all other files go up as they are.
+    Both are made by the same code from the same lock files.
     """
-    layers = _layers_here()
-    return {
-        made["Content"]["S3Key"]: layers[layer].read_bytes()
-        for stack in stacks
-        for made in _layers(stack)
-        for layer in layers
-        if made["LayerName"].endswith(f"-{layer}")
-    }
+    found = {}
+    for stack in stacks:
+        files = {file.key: file for file in stack.files}
+        for made in stack.resources("AWS::Lambda::LayerVersion"):
+            file = files[made["Content"]["S3Key"]]
+            [here] = [path for name, path in _layers_here().items() if made["LayerName"].endswith(f"-{name}")]
+            found[hashlib.sha256(file.read()).hexdigest()] = str(here)
+    return found
 
 
 @cache
 def _layers_here() -> dict[str, Path]:
     packed = pack(ROOT, repository_manifest(), package_store(), store=wheel_store(), target=HERE)
     return {asset.name: asset.path for asset in packed.assets if asset.kind == "layer"}
-
-
-def _layers(stack: Stack) -> Iterator[dict[str, Any]]:
-    for each in stack.template["Resources"].values():
-        if each["Type"] == "AWS::Lambda::LayerVersion":
-            yield each["Properties"]

@@ -38,6 +38,10 @@ class Stack(msgspec.Struct, frozen=True):
     tags: dict[str, str]
     files: tuple[File, ...]
 
+    def resources(self, kind: str) -> list[dict[str, Any]]:
+        """The properties of each resource of this type."""
+        return [each["Properties"] for each in self.template["Resources"].values() if each["Type"] == kind]
+
 
 def read(folder: Path) -> tuple[Stack, ...]:
     """The stacks of the assembly in `folder`, in the order in which they are deployed."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance import assembly, releases
-from tests.acceptance.account import Account, for_this_machine
+from tests.acceptance.account import Account
 from tests.acceptance.assembly import Stack
 from tests.acceptance.deploying import Outcome
 from tests.acceptance.releases import STAGE
@@ -36,11 +36,9 @@ class System:
 
     def deploy(self, release: str) -> list[Outcome]:
         """Deploy a release's stacks in their order; as CDK does, end with the first that fails."""
-        stacks = self.stacks[release]
-        instead = for_this_machine(stacks)
         done: list[Outcome] = []
-        for stack in stacks:
-            done.append(self.account.deployer.deploy(stack, instead=instead))
+        for stack in self.stacks[release]:
+            done.append(self.account.deployer.deploy(stack))
             if not done[-1].done:
                 break
             self.standing[stack.name] = stack
@@ -49,8 +47,8 @@ class System:
 
 
 @pytest.fixture(scope="session")
-def stacks(tmp_path_factory: pytest.TempPathFactory) -> Assemblies:
-    """Every release's stacks. The first of a run's workers to ask makes them."""
+def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the releases. The first of a run's workers to ask makes them."""
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared
     folder = shared / "releases"
@@ -71,14 +69,20 @@ def stacks(tmp_path_factory: pytest.TempPathFactory) -> Assemblies:
             )
             assert done.returncode == 0, done.stderr
             (folder / "done").touch()
-    return {name: assembly.read(each.assembly) for name, each in made.items()}
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stacks(assemblies: Path) -> Assemblies:
+    """Every release's stacks."""
+    return {name: assembly.read(each.assembly) for name, each in releases.places(assemblies).items()}
 
 
 @pytest.fixture(scope="session")
 def system(stacks: Assemblies, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """An account with the first release."""
-    templates = [stack.template for release in stacks.values() for stack in release]
-    account = Account(tmp_path_factory.mktemp("account") / "here", templates)
+    every = [stack for release in stacks.values() for stack in release]
+    account = Account(tmp_path_factory.mktemp("account") / "here", every)
     try:
         made = System(account, stacks)
         yield made
@@ -94,8 +98,6 @@ def tell(system: System) -> None:
     report = {
         "stacks": [[each.stack, each.status, round(each.took, 2)] for each in system.outcomes],
         "notes": system.account.notes(),
-        "changed": len(for_this_machine(system.stacks["first"])),
-        "files": len({file.key for stack in system.stacks["first"] for file in stack.files}),
     }
     with Path(os.environ[REPORT]).open("a") as lines:
         lines.write(json.dumps(report) + "\n")

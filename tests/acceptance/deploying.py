@@ -1,7 +1,7 @@
 """Deploys stacks as CDK's command line does, by CloudFormation's API: upload, change set, execute, wait."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,8 +14,6 @@ from tests.running import until
 BOOTSTRAPPED = "/cdk-bootstrap/hnb659fds/version"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 PATIENCE = 120.0
-
-Contents = Mapping[str, bytes]
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -41,10 +39,10 @@ class Deployer:
         self._known: set[tuple[str, str]] = set()
         client("ssm").put_parameter(Name=BOOTSTRAPPED, Value="30", Type="String")
 
-    def deploy(self, stack: Stack, *, instead: Contents | None = None) -> Outcome:
-        """Create or update `stack`. `instead` holds files, by their keys, that go up in place of its own."""
+    def deploy(self, stack: Stack) -> Outcome:
+        """Create or update `stack`."""
         began = time.monotonic()
-        self.upload(stack, instead or {})
+        self.upload(stack)
         kind = "UPDATE" if self.status(stack.name) else "CREATE"
         change = f"{kind.lower()}-{time.monotonic_ns()}"
         names = {"StackName": stack.name, "ChangeSetName": change}
@@ -65,7 +63,7 @@ class Deployer:
         status = until(lambda: self._settled(stack.name), within=PATIENCE)
         return Outcome(stack.name, status, self._failures(stack.name), time.monotonic() - began)
 
-    def upload(self, stack: Stack, instead: Contents) -> None:
+    def upload(self, stack: Stack) -> None:
         """Put the stack's files where its template looks for them; what lies there already stays."""
         for file in stack.files:
             place = (file.bucket, file.key)
@@ -76,10 +74,7 @@ class Deployer:
                     Bucket=file.bucket,
                     CreateBucketConfiguration={"LocationConstraint": self._files.meta.region_name},
                 )
-            body = instead.get(file.key)
-            self._files.put_object(
-                Bucket=file.bucket, Key=file.key, Body=file.read() if body is None else body
-            )
+            self._files.put_object(Bucket=file.bucket, Key=file.key, Body=file.read())
             self._known.add(place)
 
     def status(self, name: str) -> str:

@@ -30,7 +30,7 @@ def test_the_types_it_does_not_know_are_these_and_no_others(account: Account, st
     told = account.notes()[0]
     assert sorted(told["unknown"]) == sorted(UNKNOWN), "say what no run checks, or drop what it knows now"
     assert told["images"], "it knows the image of the NAT instance now: take IMAGES out of stand_ins.py"
-    assert set(UNKNOWN) <= set(asked_for([stack.template for each in stacks.values() for stack in each]))
+    assert set(UNKNOWN) <= set(asked_for(stacks["first"]))
 
 
 def test_its_database_instance_is_no_server_and_has_no_administrators_secret(account: Account) -> None:
@@ -47,6 +47,7 @@ def test_each_stand_in_is_needed(account: Account) -> None:
     account.ask("app-dev-users", "GET", "/profile", token="eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.AA")
     assert {note["lacks"] for note in account.notes() if "lacks" in note} == {
         "Cognito's keys by TLS",
+        "Lambda's processor",
         "a server",
         "batches as the single call's action",
         "metric math",
@@ -123,7 +124,7 @@ def test_a_python_is_the_emulators_own_whatever_the_function_asks_for(
     name = made("which", source, Architectures=["arm64"])
     version, machine = answer(ministack, name)
     assert not (version.startswith("3.13.") and machine == "aarch64"), (
-        "for_this_machine() is not needed any more"
+        "exchange_libraries() is not needed any more"
     )
 
 

@@ -79,9 +79,8 @@ def test_the_schedule_finds_a_birthday_by_itself_and_the_greeting_arrives_once_a
     kept = account.client("secretsmanager").get_secret_value(SecretId="bday/dev/webhook-signing")
     signing.verify(signing.keys(kept["SecretString"]), request.headers, request.body, now=datetime.now(UTC))
     with account.admin("bday") as admin:
-        until(
-            lambda: admin.execute("select from birthday.greetings where status = 'delivered'").rowcount == 1
-        )
+        delivered = "select from birthday.greetings where status = 'delivered'"
+        until(lambda: admin.execute(delivered).rowcount == 1, within=PATIENCE)
 
 
 def test_a_greeting_that_nobody_takes_is_tried_five_times_and_then_lies_with_the_dead_letters(
