@@ -56,6 +56,12 @@ def test_its_outputs_say_where_files_go_and_where_the_page_is(dev: Stage) -> Non
     }
 
 
+def test_the_page_is_told_of_what_stands_already(dev: Stage) -> None:
+    (id,) = [id for id in dev.stacks if "-EdgeStack-" in id]
+    for other in ("ApiStack-dev", "BdayInfraStack", "Barkbase-IdentityStack-dev"):
+        assert dev.waits_for(id, other)
+
+
 def test_a_preview_has_no_edge_to_wait_for(synthesised: Any) -> None:
     assert not synthesised.stages["pr-12"].resources("AWS::CloudFront::Distribution")
 

@@ -115,6 +115,14 @@ def test_a_scope_that_a_route_asks_for_is_one_that_a_token_can_carry(shop: Stage
     assert "/read" in json.dumps(client["AllowedOAuthScopes"][3])
 
 
+def test_codes_come_from_the_stages_own_address_by_a_domain_that_ses_knows(shop: Stage, dev: Stage) -> None:
+    sent = pool(shop)["EmailConfiguration"]
+    assert (sent["EmailSendingAccount"], sent["From"]) == ("DEVELOPER", "hello@shop.example")
+    assert "identity/shop.example" in json.dumps(sent["SourceArn"])
+    # Cognito's own sender: fifty a day.
+    assert "EmailConfiguration" not in pool(dev)
+
+
 def test_groups_give_no_right_in_the_account(shop: Stage) -> None:
     (group,) = shop.resources("AWS::Cognito::UserPoolGroup")
     assert group["Properties"]["GroupName"] == "sellers"

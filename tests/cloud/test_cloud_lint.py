@@ -12,6 +12,13 @@ from tests.cloud.gates.snapshot import REPLACED_BY
 from tests.cloud.gates.tools import tool
 
 JUDGED = ("dev", "prod")
+# Of the stage that has a domain, a page behind it and a login.
+OF_THE_SHUT = (
+    "Shop-DomainStack-shut",
+    "Shop-EdgeStack-shut",
+    "Shop-IdentityStack-shut",
+    "Shop-ApiStack-shut",
+)
 OF_THE_SHOP = ("Shop-ProxyStack-full", "Shop-DatabaseStack-full", "Shop-ApiStack-full", "ShopStack-full")
 # Run where cfn-lint is: AWS's schemas say what replaces a resource.
 ASK = """
@@ -27,7 +34,11 @@ print(json.dumps(asked))
 
 @pytest.fixture(scope="module")
 def told(
-    synthesised: Synthesised, full: Stage, six: Stage, tmp_path_factory: pytest.TempPathFactory
+    synthesised: Synthesised,
+    shop: Stage,
+    full: Stage,
+    six: Stage,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> list[Finding]:
     """All that it says, of the stages and of the mistakes."""
     folder = tmp_path_factory.mktemp("cfn-lint")
@@ -36,13 +47,14 @@ def told(
     templates = [each for env in JUDGED for each in (synthesised.folder / env).glob("*.template.json")]
     # What only the shop's stages have, each kind once.
     templates += [full.folder / f"{name}.template.json" for name in OF_THE_SHOP]
+    templates += [shop.folder / f"{name}.template.json" for name in OF_THE_SHUT]
     templates += six.folder.glob("Shop-NetworkStack-*.template.json")
-    assert len(templates) >= 24
+    assert len(templates) >= 28
     return cfn_lint([*templates, *sorted(folder.glob("*/*.json"))])
 
 
 def test_cfn_lint_finds_nothing(told: list[Finding]) -> None:
-    assert not [str(each) for each in told if each.label in (*JUDGED, "full", "six")]
+    assert not [str(each) for each in told if each.label in (*JUDGED, "shut", "full", "six")]
 
 
 def test_cfn_lint_sees_the_mistakes_that_it_is_there_for(told: list[Finding]) -> None:

@@ -130,6 +130,7 @@ def test_a_mistake_at_the_edge_is_named(tmp_path: Path, more: str, what: str, fi
         ('login = "shop"\ncallbacks = ["https://a.example/#in"]', "login address", "without #"),
         ('groups = ["two words"]', "group 'two words'", "letters"),
         ('sign_up = "nobody"', "Invalid enum value 'nobody'", "mend the value"),
+        ('sender = "Shop <hello@shop.example>"', "sender 'Shop", "the address alone"),
         ("group = []", "unknown field `group`", "did you mean groups?"),
     ],
 )

@@ -70,6 +70,7 @@ def _pool(site: Site, stack: cdk.Stack) -> cognito.UserPool:
         standard_threat_protection_mode=(
             cognito.StandardThreatProtectionMode.FULL_FUNCTION if people.threats else None
         ),
+        email=_sender(site),
         self_sign_up_enabled=people.sign_up == "anyone",
         # Whoever signs up has to show that the address is theirs: nobody is confirmed unseen.
         sign_in_aliases=cognito.SignInAliases(email=True),
@@ -97,6 +98,15 @@ def _pool(site: Site, stack: cdk.Stack) -> cognito.UserPool:
     if people.threats:
         _blocked(stack, pool)
     return pool
+
+
+def _sender(site: Site) -> cognito.UserPoolEmail | None:
+    sender = site.stage.settings.people.sender
+    if sender is None:
+        return None
+    return cognito.UserPoolEmail.with_ses(
+        from_email=sender, ses_region=site.region, ses_verified_domain=sender.partition("@")[2]
+    )
 
 
 def _client(

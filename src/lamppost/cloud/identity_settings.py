@@ -11,6 +11,8 @@ _RESERVED = ("aws", "amazon", "cognito")
 _ADDRESS = re.compile(
     r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/\S*)?|http://localhost(?::[0-9]{1,5})?(?:/\S*)?"
 )
+# Cognito takes a sender of a domain that SES knows; what is before the @ is anybody's.
+_SENDER = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _GROUP = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 
 
@@ -19,14 +21,16 @@ class People(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     `sign_up`: whether `anyone` may make one, or only the `invited`. `login` is the first label of the hosted
     login page, unique in the region (`{env}` becomes the stage's), with the `callbacks` it may lead back to
-    and the `logouts`. `groups` are noted in tokens. `threats` blocks stolen passwords and odd sign-ins, for
-    which Cognito bills its Plus plan.
+    and the `logouts`. `sender` is the address that codes come from, of a domain that SES has verified in the
+    stage's region; without one Cognito sends them itself, 50 a day at most. `groups` are noted in tokens.
+    `threats` blocks stolen passwords and odd sign-ins, for which Cognito bills its Plus plan.
     """
 
     sign_up: Literal["anyone", "invited"] = "anyone"
     login: str | None = None
     callbacks: tuple[str, ...] = ()
     logouts: tuple[str, ...] = ()
+    sender: str | None = None
     groups: tuple[str, ...] = ()
     threats: bool = False
 
@@ -43,6 +47,8 @@ def mistakes(people: People, *, shared: bool) -> Iterator[tuple[str, str]]:
     for address in (*people.callbacks, *people.logouts):
         if not _ADDRESS.fullmatch(address) or "#" in address:
             yield f"login address {address!r}", "give https://…, or http://localhost… , without #"
+    if people.sender is not None and not _SENDER.fullmatch(people.sender):
+        yield f"sender {people.sender!r}", "give the address alone: no-reply@example.com"
     for group in people.groups:
         if not _GROUP.fullmatch(group):
             yield f"group {group!r}", "use letters, digits, - and _, a letter first"
