@@ -146,8 +146,7 @@ def test_the_machine_has_no_door(full: Stage) -> None:
     actions = statement["Action"]
     assert {action.partition(":")[0] for action in actions} == {"ssm", "ssmmessages"}
     assert "ManagedPolicyArns" not in role["Properties"]
-    # It goes round the proxy, as the migrator does.
-    assert len(said["SecurityGroupIds"]) == 2
+    assert len(said["SecurityGroupIds"]) == 1
     assert template.exports()["ShellInstanceId"] == "Shop-ShellStack-full-ShellInstanceId"
 
 

@@ -30,7 +30,6 @@ def shell(ground: Ground) -> None:
         return
     stack = site.stack(site.stage.platform("Shell"), "A way to the database for people, by Systems Manager")
     stack.add_stack_dependency(ground.network.stack)
-    groups = ground.network.groups
     machine = ec2.Instance(
         stack,
         "Shell",
@@ -39,7 +38,7 @@ def shell(ground: Ground) -> None:
         vpc_subnets=ec2.SubnetSelection(subnet_group_name="private"),
         instance_type=ec2.InstanceType("t4g.nano"),
         machine_image=ec2.MachineImage.latest_amazon_linux2023(cpu_type=ec2.AmazonLinuxCpuType.ARM_64),
-        security_group=_group(stack, "ShellAppGroup", groups.app),
+        security_group=_app(stack, ground.network.groups.app),
         role=_role(stack, f"{site.stage.system}-{site.env}"),
         require_imdsv2=True,
         block_devices=[
@@ -48,15 +47,12 @@ def shell(ground: Ground) -> None:
             )
         ],
     )
-    if groups.direct is not None:
-        # Where a proxy stands before the database, only this group goes round it.
-        machine.add_security_group(_group(stack, "ShellDirectGroup", groups.direct))
     export(stack, "ShellInstanceId", machine.instance_id)
 
 
-def _group(stack: cdk.Stack, id: str, group: ec2.SecurityGroup) -> ec2.ISecurityGroup:
+def _app(stack: cdk.Stack, group: ec2.SecurityGroup) -> ec2.ISecurityGroup:
     # Known by its id, so that nothing is added to it from here.
-    return ec2.SecurityGroup.from_security_group_id(stack, id, group.security_group_id, mutable=False)
+    return ec2.SecurityGroup.from_security_group_id(stack, "App", group.security_group_id, mutable=False)
 
 
 def _role(stack: cdk.Stack, name: str) -> iam.Role:
