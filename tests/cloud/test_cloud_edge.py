@@ -169,6 +169,7 @@ def test_a_service_that_declares_no_pages_lets_in_the_stages_own_alone(dev: Stag
         # A star does not stand for this one: https://fetch.spec.whatwg.org/#http-new-header-syntax
         assert "authorization" in allowed["AllowHeaders"]
         assert allowed["AllowCredentials"] is False
+        assert {"retry-after", "ratelimit-remaining", "x-trace-id"} <= set(allowed["ExposeHeaders"])
         assert {"GET", "HEAD", "POST"} <= set(allowed["AllowMethods"])
 
 

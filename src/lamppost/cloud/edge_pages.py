@@ -6,6 +6,8 @@ from lamppost.declare.cors import USUAL_HEADERS
 from lamppost.derive.manifest import CorsEntry, ServiceEntry
 
 EVERY = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+# How many calls are left, when to come again, and what to tell whoever looks for the trace.
+TOLD = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after", "x-trace-id")
 MAX_AGE = 3600
 
 
@@ -45,7 +47,7 @@ def _usual(service: ServiceEntry, origins: tuple[str, ...]) -> CorsEntry:
         origins=origins,
         methods=methods,
         headers=USUAL_HEADERS,
-        expose=(),
+        expose=TOLD,
         credentials=False,
         max_age=MAX_AGE,
         local=(),
