@@ -17,7 +17,6 @@ KEPT, BETTER, LATER = "as said", "better", "not yet"
 FATES = (KEPT, BETTER, LATER)
 
 _SEED = re.compile(r"^## (.+)$")
-_CELLS = re.compile(r"(?<!\\)\|")
 _CODE = re.compile(r"`([^`]+)`")
 _DECISION = re.compile(r"\[(\d{4})\]")
 _LINK = re.compile(r"^\[(\d{4})\]: (\S+)$", re.MULTILINE)
@@ -65,11 +64,11 @@ def rows(page: Path = PAGE) -> tuple[Row, ...]:
             seed = heading[1]
         if not line.startswith("|") or line.startswith(("|---", "| part ")):
             continue
-        cells = [cell.strip() for cell in _CELLS.split(line)[1:-1]]
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
         if len(cells) != 5 or cells[2] not in FATES:
             raise ValueError(f"{page.name}:{number} is no row: {line[:80]}")
         part, says, fate, where, why = cells
-        found.append(Row(seed, part, says.replace("\\|", "|"), fate, _places(where), why))
+        found.append(Row(seed, part, says.strip("`"), fate, _places(where), why))
     return tuple(found)
 
 
