@@ -128,6 +128,7 @@ def test_a_server_that_comes_and_goes_all_the_time_loses_nothing(
         people = soak(server, row, form)
         here.aws.run(here.aws.queues.release("bday-dev-messages"))
         here.leases_end()
+        here.messages_end()
         row.recoveries.append(here.heal(people, within=60))
         row.audit(here)
 
