@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from lamppost.cli.migrate import job_stage
 from lamppost.errors import OperatorError
@@ -13,6 +14,8 @@ from lamppost.pack.discover import discover
 from tests.running import ROOT, House
 
 ID = "migrator"
+SECRET = "barkbase/dev/postgres/credentials"
+SIGNING = "bday/dev/webhook-signing"
 
 
 def invoke(house: House, event: dict[str, Any]) -> tuple[bool, Any]:
@@ -192,3 +195,44 @@ def test_jobs_of_another_stage_are_listed_through_its_migrator(
         job_stage.start("dev", "moon", resume=False)
     assert refused.value.code == "job_unknown"
     assert set(job_stage.jobs("dev")) == set(discover(ROOT).databases())
+
+
+def test_a_password_is_changed_as_on_aws_and_functions_go_on(house: House) -> None:
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=house.running["aws"],
+            region_name="us-east-2",
+            aws_access_key_id="any",
+            aws_secret_access_key="any",
+        )
+
+    def password(label: str) -> str:
+        told = secrets.get_secret_value(SecretId=SECRET, VersionStage=label)["SecretString"]
+        return str(json.loads(told)["password"])
+
+    def healthy() -> bool:
+        answer = client("lambda").invoke(FunctionName="barkbase-dev-db-healthcheck", Payload=b"{}")
+        return bool(json.loads(answer["Payload"].read())["statusCode"] == 200)
+
+    secrets = client("secretsmanager")
+    before = password("AWSCURRENT")
+    assert healthy()
+    done = secrets.rotate_secret(SecretId=SECRET)
+    assert done["Name"] == SECRET
+    assert password("AWSPREVIOUS") == before != password("AWSCURRENT")
+    assert healthy()
+
+
+def test_the_migrator_may_not_touch_a_secret_that_opens_no_database(house: House) -> None:
+    secrets = boto3.client(
+        "secretsmanager",
+        endpoint_url=house.running["aws"],
+        region_name="us-east-2",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+    before = secrets.get_secret_value(SecretId=SIGNING)["SecretString"]
+    with pytest.raises(ClientError, match="not authorized to perform: secretsmanager:DescribeSecret"):
+        secrets.rotate_secret(SecretId=SIGNING)
+    assert secrets.get_secret_value(SecretId=SIGNING)["SecretString"] == before

@@ -10,6 +10,7 @@ import msgspec
 VERSIONS_KEPT = 5
 CURRENT = "AWSCURRENT"
 PREVIOUS = "AWSPREVIOUS"
+PENDING = "AWSPENDING"
 
 
 class SecretVersion(msgspec.Struct, frozen=True):

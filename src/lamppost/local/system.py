@@ -25,6 +25,7 @@ from lamppost.local.aws.extension import Extension
 from lamppost.local.aws.lambda_api import Lambda
 from lamppost.local.aws.logs import Logs
 from lamppost.local.aws.port import AwsPort
+from lamppost.local.aws.rotation import Rotation
 from lamppost.local.aws.s3 import S3
 from lamppost.local.aws.secrets_manager import SecretsManager
 from lamppost.local.aws.sqs import Sqs
@@ -143,6 +144,7 @@ class System:
             for function in service.functions:
                 self.functions.add(names.local_names(function.named))
         self.s3.describe(manifest)
+        self._rotation.describe(manifest)
         await self.messaging.declare(manifest)
         self.code = code
         self.lambdas.describe(manifest)
@@ -200,8 +202,9 @@ class System:
 
     async def _open_doors(self) -> None:
         """Bind the ports first: a taken port is known before anything else has happened."""
-        parameters, kept = Ssm(self.settings.parameters), SecretsManager(self.settings.secrets)
         served = ServedFunctions(self.lambdas, self.later)
+        rotation = self._rotation = Rotation(served)
+        parameters, kept = Ssm(self.settings.parameters), SecretsManager(self.settings.secrets, rotation)
         services = (
             Lambda(served, self.functions),
             Sqs(self.queues),

@@ -2,13 +2,15 @@
 
 import base64
 import re
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from lamppost.declare import limits, names
 from lamppost.errors import CallerError
 from lamppost.local.aws.calls import Answer, Call, Given, Operation, present, refused
-from lamppost.local.secret_versions import CURRENT, SecretEntry, SecretVersion
+from lamppost.local.aws.rotation import Rotation
+from lamppost.local.secret_versions import CURRENT, PENDING, SecretEntry, SecretVersion
 from lamppost.local.stores import EntryExists, SecretStore
 
 _NAME = re.compile(r"^[A-Za-z0-9/_+=.@-]+$")
@@ -20,8 +22,9 @@ class SecretsManager:
 
     name = "secretsmanager"
 
-    def __init__(self, secrets: SecretStore) -> None:
+    def __init__(self, secrets: SecretStore, rotation: Rotation | None = None) -> None:
         self._secrets = secrets
+        self._rotation = rotation
         self.operations: Mapping[str, Operation] = {
             "CreateSecret": self._create,
             "DeleteSecret": self._delete,
@@ -30,6 +33,7 @@ class SecretsManager:
             "ListSecrets": self._list,
             "PutSecretValue": self._put,
             "RestoreSecret": self._restore,
+            "RotateSecret": self._rotate,
             "UpdateSecret": self._update,
             "UpdateSecretVersionStage": self._move,
         }
@@ -143,6 +147,21 @@ class SecretsManager:
             )
         self._secrets.label(name, stage, to)
         return {"ARN": self._secrets.arn(name), "Name": name}
+
+    async def _rotate(self, call: Call) -> Answer:
+        given, (asked, _) = call.given, self._living(call)
+        if self._rotation is None or {"RotationRules", "RotationLambdaARN"} & given.keys():
+            raise refused(
+                "InvalidRequestException",
+                "Here the function that migrates rotates when it is asked to; nothing rotates by itself.",
+            )
+        name = self._secrets.aliases.canonical(asked)
+        token = given.get("ClientRequestToken") or str(uuid.uuid4())
+        self._secrets.put(name, token=token, stages=(PENDING,))
+        failed = await self._rotation.turn(self._secrets.arn(name), token)
+        if failed is not None:
+            raise refused("InvalidRequestException", failed)
+        return {"ARN": self._secrets.arn(name), "Name": name, "VersionId": token}
 
     async def _delete(self, call: Call) -> Answer:
         name, _ = self._known(call)
