@@ -2,16 +2,16 @@
 
 import io
 import json
-import os
 import subprocess
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lamppost.cli.migrate import job_stage
 from lamppost.cloud.jobs_machine import definition
+from lamppost.errors import OperatorError
 from tests.machine import Walk
 from tests.ministack import Ministack
 from tests.running import LAMPPOST, ROOT, until
@@ -122,36 +122,36 @@ def test_it_goes_through_the_same_states_and_asks_the_same(
     assert machine.run(given) == (status, walk.states, asked)
 
 
+ACCOUNT = {
+    "AWS_REGION": "us-east-2",
+    "AWS_ACCESS_KEY_ID": "any",
+    "AWS_SECRET_ACCESS_KEY": "any",
+}
+
+
 @pytest.fixture
-def command(machine: Machine) -> Callable[..., tuple[int, Any]]:
+def here(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in this repository, as somebody of that account."""
+    for name, value in {**ACCOUNT, "AWS_ENDPOINT_URL": machine.url}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(ROOT)
+
+
+def command(*words: str) -> tuple[int, Any]:
     """`lamppost migrate job` against that account."""
-    environment = {
-        "AWS_ENDPOINT_URL": machine.url,
-        "AWS_REGION": "us-east-2",
-        "AWS_ACCESS_KEY_ID": "any",
-        "AWS_SECRET_ACCESS_KEY": "any",
-    }
-
-    def run(*words: str) -> tuple[int, Any]:
-        done = subprocess.run(
-            [LAMPPOST, "migrate", "job", *words, "--stage", "dev", "--json"],
-            env={**os.environ, **environment},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, json.loads(done.stdout or done.stderr)
-
-    return run
+    done = subprocess.run(
+        [LAMPPOST, "migrate", "job", *words, "--stage", "dev", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, json.loads(done.stdout or done.stderr)
 
 
-def test_a_person_starts_pauses_and_resumes_jobs_of_a_stage(
-    machine: Machine, command: Callable[..., tuple[int, Any]]
-) -> None:
+@pytest.mark.usefixtures("here")
+def test_a_person_starts_pauses_and_resumes_jobs_of_a_stage(machine: Machine) -> None:
     touch = JOBS[0]
-    code, told = command("list")
-    assert (code, [job["state"] for job in told["jobs"]]) == (0, ["open", "done"])
+    assert [job.state for job in job_stage.jobs("dev")["shop"]] == ["open", "done"]
 
     code, told = command("run", "touch")
     assert (code, told["job"]) == (0, touch)
@@ -159,26 +159,30 @@ def test_a_person_starts_pauses_and_resumes_jobs_of_a_stage(
     asked = json.loads((machine.folder / "ran").read_text())
     assert asked == {"action": "job", "input": {"job": touch}}
 
-    assert command("run", "paint") == (0, {"job": OVER, "stage": "dev", "execution": None})
-    assert command("pause", "touch")[1]["state"] == "paused"
-    code, told = command("run", "touch")
-    assert (code, told["code"]) == (1, "job_paused")
-    code, told = command("resume", "touch")
-    assert (code, machine.ended(told["execution"])) == (0, "SUCCEEDED")
-    assert command("status", "touch")[1]["state"] == "open"
+    assert command("pause", "touch") == (0, {"job": touch, "state": "paused", "stage": "dev"})
+    with pytest.raises(OperatorError, match="is paused in dev"):
+        job_stage.start("dev", "touch", resume=False)
+    _, execution = job_stage.start("dev", "touch", resume=True)
+    assert machine.ended(str(execution)) == "SUCCEEDED"
+    assert job_stage.one("dev", "touch")[1].state == "open"
 
 
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        (("run", "shop"), "job_unknown"),
-        (("run", "moon"), "job_unknown"),
-        (("run", "touch", "--batch", "10"), "job_place"),
-        (("list", "--postgres", "dbname=shop"), "job_place"),
-    ],
-)
-def test_what_cannot_be_meant_is_refused(
-    command: Callable[..., tuple[int, Any]], words: tuple[str, ...], code: str
-) -> None:
-    ended, told = command(*words)
-    assert (ended, told["code"]) == (1, code)
+@pytest.mark.usefixtures("here")
+def test_a_job_that_is_done_is_not_started_again() -> None:
+    done, execution = job_stage.start("dev", "paint", resume=False)
+    assert (done.name, execution) == (OVER, None)
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("name", ["shop", "moon"])
+def test_a_name_that_means_none_or_several_is_refused(name: str) -> None:
+    with pytest.raises(OperatorError) as refused:
+        job_stage.start("dev", name, resume=False)
+    assert refused.value.code == "job_unknown"
+    assert JOBS[0] in refused.value.fix
+
+
+@pytest.mark.usefixtures("here")
+def test_two_places_at_once_are_refused() -> None:
+    code, told = command("list", "--postgres", "dbname=shop")
+    assert (code, told["code"]) == (1, "job_place")
