@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 import pytest
 
@@ -23,6 +24,7 @@ class Aws:
         self.asked: list[str] = []
         self.refuses: set[str] = set()
         self.secrets: dict[str, str] = {}
+        self.templates: dict[str, Any] = {}
         aws = self
 
         class Door(BaseHTTPRequestHandler):
@@ -76,6 +78,10 @@ class Aws:
                 return 400, _error("ValidationError", f"{name} is protected")
             self.stacks = [each for each in self.stacks if each["name"] != name]
             return 200, _result(action, "")
+        if action == "GetTemplate" and name in self.templates:
+            return 200, _result(
+                action, f"<TemplateBody>{escape(json.dumps(self.templates[name]))}</TemplateBody>"
+            )
         found = [each for each in self.stacks if name in (None, each["name"])]
         if name and not found:
             return 400, _error("ValidationError", f"Stack with id {name} does not exist")

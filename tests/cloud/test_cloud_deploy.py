@@ -70,17 +70,35 @@ def heard(root: Path) -> dict[str, Any]:
 
 
 def test_a_deployment_is_shown_done_and_kept(root: Path, aws: Aws, said: Said, prod: Stage) -> None:
-    """The next one has nothing to change, and the addresses are known to `config export`."""
+    """The next one finds what stands, and the addresses are known to `config export`."""
     asked = ("deploy", "--stage", "prod", "--yes", "prod", "--templates", str(prod.folder))
     code, told = said(*asked)
     assert (code, told["deployed"], told["account"]) == (0, True, ACCOUNT)
     assert re.fullmatch(r"\d+ added; \d+ rights given, 0 taken", told["changes"])
     assert heard(root)["arguments"][:4] == ["deploy", "--app", str(prod.folder), "--all"]
     assert json.loads((root / "infra" / "outputs" / "prod.json").read_text())["Stack"]
+    assert len(list((root / "infra" / "snapshots" / "prod").iterdir())) == len(prod.names)
 
+    aws.templates = {prod.names[id]: template.body for id, template in prod.stacks.items()}
     code, told = said(*asked)
     assert (code, told["changes"]) == (0, "No resource changes")
     assert told["cost"]["before"] == told["cost"]["after"] > 50
+
+
+def test_somebody_elses_deployment_is_seen(root: Path, aws: Aws, said: Said, dev: Stage) -> None:
+    """A snapshot may be old, so what AWS has counts; not what was kept."""
+    aws.templates = {dev.names[id]: template.body for id, template in dev.stacks.items()}
+    queues = json.loads(json.dumps(aws.templates["BdayInfraStack-dev"]))
+    for each in queues["Resources"].values():
+        if each["Type"] == "AWS::SQS::Queue":
+            each["Properties"]["VisibilityTimeout"] = 7
+    aws.templates["BdayInfraStack-dev"] = queues
+    code, told = said("diff", "--deployed", "--templates", str(dev.folder))
+    assert (code, told["against"]) == (0, "what stands on AWS")
+    assert {each["type"] for each in told["resources"]} == {"AWS::SQS::Queue"}
+
+    code, told = said("diff", "--deployed", "--against", "x", "--templates", str(dev.folder))
+    assert (code, told["code"]) == (1, "two_sides")
 
 
 def test_a_deployment_that_fails_leaves_the_last_one_known(

@@ -45,7 +45,7 @@ def deployed(
 
     Raises `OperatorError` before anything is made when CDK or credentials are missing.
     """
-    from lamppost.cloud import account, assembly, cdk_cli, snapshots, stages
+    from lamppost.cloud import account, assembly, cdk_cli, snapshots, stages, standing
     from lamppost.derive.changes.compare import compare
 
     stage = stages.choose(stages.read(root / stages.FILE), env)
@@ -60,8 +60,9 @@ def deployed(
         assembly.tag(folder, tags)
     stacks = assembly.read(folder)
     kept = root / snapshots.FOLDER / env
-    before = snapshots.read(kept) if snapshots.exists(kept) else {}
     after = {stack.name: stack.template for stack in stacks}
+    known = snapshots.read(kept) if snapshots.exists(kept) else {}
+    before = standing.templates(stage, dict.fromkeys((*known, *after)))
     changes, bill = compare(before, after), bill_of(before, after)
     _say("\n".join(_plan(env, who, changes, bill, first=not before)), json=json)
     if yes is None and not _agreed(env, changes):
@@ -87,7 +88,7 @@ def _made(root: Path, env: str, templates: Path | None) -> Path:
 def _plan(env: str, who: "Caller", changes: "Changes", bill: Bill | None, *, first: bool) -> Iterator[str]:
     yield f"{env}, in account {who.account}, as {who.arn}"
     if first:
-        yield "No snapshot says what stands there, so everything is shown as new."
+        yield "Nothing of it stands there yet."
     yield from words(changes)
     yield bill.words() if bill else "What that costs is not known: lamppost cost says what has no price."
 
