@@ -5,6 +5,7 @@ help:
 	@echo "make check   lint, format, types, layers"
 	@echo "make test    every test, in parallel"
 	@echo "make faults  kills, cuts and storms at length, with a fresh seed (again: FAULT_SEED=n make faults)"
+	@echo "make gates   every judge of the AWS templates over every stage, and the report they leave"
 	@echo "make accept  deploy every stack on an AWS that others wrote, and drive it (three times: ARGS='--runs 3')"
 	@echo "make bench   every benchmark, each beside its peers"
 	@echo "make docs    write docs/reference from the code"
@@ -31,6 +32,10 @@ faults:
 	@scripts/install test
 	.venv/bin/python -m pytest --long -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
+gates:
+	@scripts/install test
+	.venv/bin/python -m tests.cloud.gates
+
 accept:
 	@scripts/install test
 	@scripts/install_cdk
@@ -52,4 +57,4 @@ aws:
 lock:
 	@scripts/lock
 
-.PHONY: help up check test faults accept bench docs aws lock
+.PHONY: help up check test faults gates accept bench docs aws lock

@@ -145,7 +145,7 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
 def of_the_shop(factory: pytest.TempPathFactory, env: str) -> Stage:
     """A stage of a service that declares what the others do not; all are synthesised together."""
     root = ROOT / "tests" / "data" / "stacks"
-    return Stage(env, once(factory, "synthesised-shop", root, *SHOPS) / env)
+    return Stage(env, once(factory, "synthesised-shop", root, *SHOPS, nag=True) / env)
 
 
 @pytest.fixture(scope="session")

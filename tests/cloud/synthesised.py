@@ -61,6 +61,9 @@ def tolerant(folder: Path) -> Path:
 def main(out: Path, envs: list[str]) -> None:
     """Synthesise each stage into a folder of its name, and write what they were made from."""
     node.choose()
+    import aws_cdk as cdk
+    from cdk_nag import AwsSolutionsChecks, ServerlessChecks
+
     from lamppost.cloud.app import build
 
     root = Path.cwd()
@@ -78,9 +81,7 @@ def main(out: Path, envs: list[str]) -> None:
             out=out / env,
         )
         if nagged:
-            from tests.cloud.gates.nagging import plugins
-
-            plugins(app)
+            cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
         app.synth()
     (out / "manifest.json").write_bytes(msgspec.json.encode(manifest))
     (out / "release.json").write_bytes(msgspec.json.encode(files))

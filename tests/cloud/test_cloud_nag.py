@@ -1,10 +1,10 @@
-"""cdk-nag, its packs AwsSolutions and Serverless, over the four stages as they are synthesised."""
+"""cdk-nag, its packs AwsSolutions and Serverless, over all stages as they are made: ours and the shop's."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.cloud.conftest import STAGES, Synthesised
+from tests.cloud.conftest import SHOPS, STAGES, Stage, Synthesised
 from tests.cloud.gates import batch
 from tests.cloud.gates.acknowledged import idle, unacknowledged
 from tests.cloud.gates.findings import Finding, nag, nag_again
@@ -12,9 +12,11 @@ from tests.cloud.gates.kept_nag import NAG
 
 
 @pytest.fixture(scope="module")
-def found(synthesised: Synthesised) -> list[Finding]:
+def found(synthesised: Synthesised, shop: Stage) -> list[Finding]:
     """All findings of all stages."""
-    return [each for env in STAGES for each in nag(synthesised.folder / env / "validation-report.json", env)]
+    folders = [synthesised.folder / env for env in STAGES]
+    folders += [shop.folder.with_name(env) for env in SHOPS]
+    return [each for folder in folders for each in nag(folder / "validation-report.json", folder.name)]
 
 
 def test_cdk_nag_finds_nothing_that_nobody_has_answered_for(found: list[Finding]) -> None:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.cloud.conftest import STAGES, Synthesised, synthesise
+from tests.cloud.conftest import SHOPS, STAGES, Synthesised, synthesise
 from tests.cloud.gates import report, snapshot
 from tests.running import ROOT
 
@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> int:
             return 0
         rules = report.rules(made)
         seconds = cpu() - began
+        synthesise(ROOT / "tests" / "data" / "stacks", folder / "shop", *SHOPS, nag=True)
         gates = [rules, *(report.tool(name, made, folder) for name in report.TOOLS)]
         sights = report.sights(made, folder)
     RESULT.write_text(report.page(made, gates, sights, seconds))

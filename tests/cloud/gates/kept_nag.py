@@ -5,7 +5,7 @@ from functools import partial
 from tests.cloud.gates.acknowledged import Kept
 
 _kept = partial(Kept, tool="nag")
-SMALL = ("dev", "staging", "pr-12")
+SMALL = ("dev", "staging", "pr-12", "shut", "six")
 FUNCTION_ROLE = r".*/\w*FunctionRole"
 CDKS_OWN = r".*/Rollout/framework-onEvent"
 
@@ -49,6 +49,16 @@ NAG = (
     ),
     _kept(rule="AwsSolutions-EC28", where=".*/NatInstance", why="five-minute figures do for what costs 3 $"),
     _kept(
+        rule="AwsSolutions-EC28",
+        where=".*/Shell",
+        why="it is there for an hour with a psql; five-minute figures do",
+    ),
+    _kept(
+        rule="AwsSolutions-EC29",
+        where=".*/Shell",
+        why="it holds nothing: the next deployment makes another",
+    ),
+    _kept(
         rule="AwsSolutions-EC29",
         where=".*/NatInstance",
         why="it holds nothing; a stage whose way out must not stop pays for a gateway",
@@ -80,14 +90,22 @@ NAG = (
     _kept(
         rule="AwsSolutions-IAM5",
         where=FUNCTION_ROLE,
-        detail=r"Resource::arn:aws:s3:::orders[a-z0-9-]*-files-.*/\*",
-        why="objects of one folder of one bucket",
+        detail=r"Resource::arn:aws:s3:::[a-z0-9-]+-(\d+|<AWS::AccountId>)/([a-z-]+/)?\*",
+        why="objects of one bucket, or of one folder in it",
+    ),
+    _kept(
+        rule="AwsSolutions-IAM5",
+        where=".*/ShellRole",
+        detail=r"Resource::\*",
+        why="Session Manager's channels have no names; the rule knows each action",
     ),
     _kept(
         rule="AwsSolutions-L1",
         where=r".*/\w+Function",
         why="3.13 is what layers are built and tested for; AWS keeps it until 2029",
     ),
+    _kept(rule="AwsSolutions-RDS2", where=".*/Replica", why="a replica is encrypted as its source is"),
+    _kept(rule="AwsSolutions-RDS3", where=".*/Replica", why="a replica is a second instance already"),
     _kept(
         rule="AwsSolutions-RDS3", stages=SMALL, why="an hour without dev is cheaper than a second instance"
     ),
@@ -101,7 +119,9 @@ NAG = (
     _kept(rule="AwsSolutions-S1", where=".*/SiteBucket", why="CloudFront alone reads it, and has logs"),
     _kept(rule="AwsSolutions-S1", where=".*/LogBucket", why="a log of the log has no end"),
     _kept(
-        rule="AwsSolutions-S1", where=".*/OrdersFilesBucket", why="each upload and its owner are rows already"
+        rule="AwsSolutions-S1",
+        where=".*/(OrdersFiles|ShopPhotos)Bucket",
+        why="each upload and its owner are rows already",
     ),
     _kept(
         rule="AwsSolutions-SMG4",
@@ -121,6 +141,11 @@ NAG = (
     _kept(
         rule="Serverless-LambdaDLQ",
         why="callers of an API get the error; others have a destination: rule failures-go-somewhere",
+    ),
+    _kept(
+        rule="Serverless-SNSRedrivePolicy",
+        where=r".*/AlarmsTo\d+",
+        why="what cannot be delivered is an e-mail: the alarm stays on in CloudWatch",
     ),
     _kept(rule="Serverless-LambdaDefaultMemorySize", where=CDKS_OWN, why="CDK's function waits for another"),
     _kept(rule="Serverless-LambdaTracing", where=CDKS_OWN, why="CDK's function waits for another"),

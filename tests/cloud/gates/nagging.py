@@ -16,22 +16,15 @@ PLAIN = {
 }
 
 
-def plugins(app: Any) -> None:
-    """The packs of rules that judge an app when it is synthesised."""
-    import aws_cdk as cdk
-    from cdk_nag import AwsSolutionsChecks, ServerlessChecks
-
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
-
-
 def main(folder: Path) -> None:
     """Judge every template below `folder`."""
     node.choose()
     import aws_cdk as cdk
     from aws_cdk.cloudformation_include import CfnInclude
+    from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
     app = cdk.App(outdir=str(folder / "out"), context=PLAIN, analytics_reporting=False)
-    plugins(app)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     for number, path in enumerate(sorted(folder.glob("*/*.json"))):
         readable = folder / f"{number}.json"
         readable.write_text(json.dumps(_readable(json.loads(path.read_text()))))

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from lamppost.cloud.rules.check import RULES, broken
-from tests.cloud.conftest import STAGES, Synthesised
+from tests.cloud.conftest import SHOPS, STAGES, Synthesised
 from tests.cloud.gates import batch, snapshot
 from tests.cloud.gates.acknowledged import Kept, idle, unacknowledged
 from tests.cloud.gates.editing import copied
@@ -62,11 +62,15 @@ def rules(made: Synthesised) -> Gate:
 
 
 def tool(name: str, made: Synthesised, folder: Path) -> Gate:
-    """One of the tools over all four stages; cdk-nag has judged them when they were synthesised."""
+    """One of the tools over all four stages.
+
+    cdk-nag has judged them when they were synthesised, and the shop's, which have what ours do not pay for.
+    """
     run, kept = TOOLS[name]
     began = time.perf_counter()
     if name == "nag":
-        found = [each for env in STAGES for each in nag(made.folder / env / "validation-report.json", env)]
+        judged = [made.folder / env for env in STAGES] + [folder / "shop" / env for env in SHOPS]
+        found = [each for stage in judged for each in nag(stage / "validation-report.json", stage.name)]
     else:
         for env in STAGES:
             (folder / name / env).mkdir(parents=True)
@@ -125,6 +129,7 @@ def page(made: Synthesised, gates: list[Gate], sights: dict[str, dict[str, set[s
         f"{', '.join(STAGES)}: {len(stacks)} stacks, {sum(len(s.template['Resources']) for s in stacks)} "
         f"resources, {len(largest.template['Resources'])} of them in {largest.name}, the largest.",
         f"Synthesised, judged by cdk-nag and held against the house rules in {seconds:.1f} s of CPU.",
+        "cdk-nag also judges three stages of a test's system, which have what these do not pay for.",
         "",
         "| gate | findings | answers | not answered for | answers to nothing | wall s |",
         "|---|--:|--:|--:|--:|--:|",
