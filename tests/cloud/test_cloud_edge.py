@@ -81,9 +81,10 @@ def test_only_this_distribution_reads_the_files(shop: Stage) -> None:
 
 
 def test_a_path_of_the_pages_own_gets_the_page_and_a_file_itself(dev: Stage) -> None:
-    paths = ("/", "/orders", "/orders/7f3a", "/a.b/c", "/.well-known", "/app.3f2c.js", "/icon.png")
-    led = [each["uri"] for each in before(code(dev), paths)]
-    assert led == [*["/index.html"] * 5, "/app.3f2c.js", "/icon.png"]
+    pages = ("/", "/orders", "/orders/7f3a", "/a.b/c", "/.hidden")
+    files = ("/app.3f2c.js", "/icon.png", "/.well-known/apple-app-site-association")
+    led = [each["uri"] for each in before(code(dev), (*pages, *files))]
+    assert led == [*["/index.html"] * len(pages), *files]
 
 
 def test_the_page_is_told_where_every_api_is(dev: Stage) -> None:

@@ -16,8 +16,9 @@ function handler(event) {
     };
   }
   // A path is the page's own; what has a dot in its last part is a file, and missing if it is not there.
+  // So is all that others look for below /.well-known/, with a dot or without: RFC 8615.
   var last = request.uri.slice(request.uri.lastIndexOf('/') + 1);
-  if (last.indexOf('.') < 1) {
+  if (last.indexOf('.') < 1 && request.uri.indexOf('/.well-known/') !== 0) {
     request.uri = '/index.html';
   }
   return request;
