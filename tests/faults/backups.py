@@ -18,8 +18,15 @@ from lamppost.local.postgres import address, binaries
 from lamppost.local.postgres.cluster import Cluster
 from tests.running import House, until
 
-_STREAMING = "select exists (select from pg_stat_replication where application_name = 'pg_receivewal')"
+_SLOT = "backups"
+_KEPT = """
+select exists (select
+                 from pg_stat_replication
+                where application_name = 'pg_receivewal' and state = 'streaming'
+                  and flush_lsn >= %s::pg_lsn)"""
+# With hot_standby the server would say that it is ready as soon as it can be read.
 _RECOVERY = """
+hot_standby = off
 restore_command = 'cp "{log}/%f" "%p" || cp "{log}/%f.partial" "%p"'
 recovery_target_time = '{at}'
 recovery_target_action = 'promote'
@@ -40,28 +47,39 @@ class Backups:
     @contextmanager
     def followed(self) -> Iterator[None]:
         """Keep every change from here on, until the block ends or the server does."""
-        command = [
-            _program("pg_receivewal"),
-            "-D",
-            str(self._log),
-            "--synchronous",
-            "--no-loop",
-            *self._server(),
-        ]
-        follower = subprocess.Popen(
-            command, env=self._environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        # Without a slot the snapshot's checkpoint may remove what was not read yet.
+        slot = [_program("pg_receivewal"), "-S", _SLOT, *self._server()]
+        subprocess.run([*slot, "--create-slot", "--if-not-exists"], env=self._environment(), check=True)
+        command = [*slot, "-D", str(self._log), "--synchronous", "--no-loop"]
+        with (self._folder / "followed").open("wb") as said:
+            follower = subprocess.Popen(command, env=self._environment(), stdout=said, stderr=said)
         try:
-            with self.house.database("postgres") as database:
-                until(lambda: database.execute(_STREAMING).fetchone() == (True,))
+            self.caught_up()
             yield
         finally:
             follower.send_signal(signal.SIGINT)
             follower.wait(20)
 
+    def caught_up(self) -> None:
+        """Wait until all that is committed now is kept."""
+        with self.house.database("postgres") as database:
+            (here,) = database.execute("select pg_current_wal_flush_lsn()").fetchone() or (None,)
+            try:
+                until(lambda: database.execute(_KEPT, (here,)).fetchone() == (True,), within=60)
+            except AssertionError as late:
+                late.add_note((self._folder / "followed").read_text())
+                raise
+
     def snapshot(self) -> None:
         """All databases of this moment, while the system goes on."""
-        command = [_program("pg_basebackup"), "-D", str(self._base), "--checkpoint=fast", *self._server()]
+        command = [
+            _program("pg_basebackup"),
+            "-D",
+            str(self._base),
+            "--checkpoint=fast",
+            "--no-sync",
+            *self._server(),
+        ]
         subprocess.run(command, env=self._environment(), check=True, capture_output=True)
 
     def restore(self, at: datetime | None = None) -> float:

@@ -27,7 +27,9 @@ def deleted_secret(scene: Scene) -> Drill:
     """
     person = scene.house.register()["id"]
     manager = scene.client("secretsmanager")
-    # One caller has one sandbox, which is connected.
+    with callers(scene, person, 3):
+        pass
+    # Where one caller may meet a sandbox that is not quite done with the last request, others are connected.
     with callers(scene, person, 1) as reading:
         manager.delete_secret(SecretId=PASSWORD, RecoveryWindowInDays=7)
         seen = reading.answers.total()

@@ -61,6 +61,7 @@ def to_a_second(scene: Scene, count: int) -> Drill:
         scene.strike(after_it)
         _destroy(scene, "delete from birthday.people")
         assert not scene.serves(newcomer)
+        backups.caught_up()
         begun = time.monotonic()
         scene.house.down()
     backups.restore(before)
