@@ -9,6 +9,7 @@ import pytest
 
 from lamppost.cli.commands import run
 from tests.cloud.conftest import Stage, Synthesised
+from tests.running import ROOT
 
 Asked = Callable[..., dict[str, Any]]
 
@@ -32,6 +33,21 @@ def test_every_resource_of_every_stage_has_a_price_or_a_reason(stage: Stage, ask
     most = {"prod": 150, "staging": 100}.get(stage.env, 75)
     assert 10 < told["stands"] <= told["gross"] < most
     assert 10 < told["net"] < told["gross"]
+
+
+@pytest.mark.parametrize("env", ["full", "six"])
+def test_what_a_stage_may_pay_for_has_a_price(
+    request: pytest.FixtureRequest, asked: Asked, monkeypatch: pytest.MonkeyPatch, env: str
+) -> None:
+    """A proxy, a replica, sandboxes kept ready; and a way out that costs nothing."""
+    monkeypatch.chdir(ROOT / "tests" / "data" / "stacks")
+    of = {row["name"]: row["quantity"] for row in asked(request.getfixturevalue(env))["rows"]}
+    assert ("rds.proxy" in of) == (env == "full")
+    assert ("nat.hours" in of) == (env == "full")
+    if env == "full":
+        # The first in two zones, its replica in one, each with its disk.
+        assert of["rds.postgres.t4g.small.multi_az"] == of["rds.postgres.t4g.small.single_az"] == 730
+        assert of["rds.gp3.multi_az"] == of["rds.gp3.single_az"] == 20
 
 
 def test_production_pays_for_two_zones_and_a_gateway(synthesised: Synthesised, asked: Asked) -> None:

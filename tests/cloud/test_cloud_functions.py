@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from lamppost.cloud import connections, stages, tuning
+from lamppost.cloud import connections, node, stages, tuning
 from lamppost.cloud.site import Site
 from lamppost.cloud.tuned import Tuned
 from lamppost.errors import OperatorError
@@ -89,6 +89,32 @@ def test_every_schedule_and_every_function_nobody_waits_for_keeps_its_failures(
     assert len(stage.resources("AWS::Lambda::EventInvokeConfig")) == len(wanted)
     for schedule in stage.resources("AWS::Scheduler::Schedule"):
         assert "Failures" in json.dumps(schedule["Properties"]["Target"]["DeadLetterConfig"])
+
+
+def test_a_new_layer_publishes_a_new_version() -> None:
+    """The template names layers by reference: what callers get would stay as it was."""
+    node.choose()
+    import aws_cdk as cdk
+    from aws_cdk import aws_lambda as lambdas
+
+    from lamppost.cloud.serving import serving
+
+    def version(*layers: str) -> str:
+        app = cdk.App(analytics_reporting=False, builtin_cloud_formation_validation=False)
+        stack = cdk.Stack(app, "Stack")
+        function = lambdas.Function(
+            stack,
+            "Function",
+            runtime=lambdas.Runtime.PYTHON_3_13,
+            handler="index.handle",
+            code=lambdas.Code.from_inline("def handle(event, context): ..."),
+        )
+        serving(function, Tuned(snapstart=True), layers=layers)
+        made = app.synth().get_stack_by_name("Stack").template["Resources"]
+        (id,) = (id for id, each in made.items() if each["Type"] == "AWS::Lambda::Version")
+        return str(id)
+
+    assert version("one", "two") == version("one", "two") != version("one", "three")
 
 
 def test_a_reservation_is_one_functions_own(full: Stage) -> None:

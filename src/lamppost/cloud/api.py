@@ -73,7 +73,7 @@ def _ways(service: ServiceEntry) -> Iterator[Way]:
         yield Way("ANY", route, function.name, refusing=True)
 
 
-def api(place: Place, functions: dict[str, lambdas.Function], identity: Identity | None) -> str:
+def api(place: Place, functions: dict[str, lambdas.IFunction], identity: Identity | None) -> str:
     """The API of the place's service: its id. Its address is the output `ApiEndpoint`."""
     site, service = place.site, place.service
     made = gateway.CfnApi(
@@ -100,7 +100,7 @@ def api(place: Place, functions: dict[str, lambdas.Function], identity: Identity
     return str(made.ref)
 
 
-def _integration(place: Place, api: str, entry: FunctionEntry, function: lambdas.Function) -> str:
+def _integration(place: Place, api: str, entry: FunctionEntry, function: lambdas.IFunction) -> str:
     site = place.site
     lambdas.CfnPermission(
         place.stack,

@@ -25,7 +25,7 @@ class Door(msgspec.Struct, frozen=True):
 
 
 def door(
-    place: Place, api: str, functions: dict[str, lambdas.Function], identity: Identity | None
+    place: Place, api: str, functions: dict[str, lambdas.IFunction], identity: Identity | None
 ) -> Door | None:
     """The authorizer that the place's service declares, if any."""
     declared = place.service.authorizer
@@ -51,7 +51,7 @@ def door(
     return Door(made.ref, "JWT")
 
 
-def _judge(place: Place, api: str, declared: AuthorizerEntry, function: lambdas.Function) -> Door:
+def _judge(place: Place, api: str, declared: AuthorizerEntry, function: lambdas.IFunction) -> Door:
     site = place.site
     made = gateway.CfnAuthorizer(
         place.stack,

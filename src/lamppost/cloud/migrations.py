@@ -96,7 +96,7 @@ def _soak(site: Site) -> dict[str, str]:
     return {} if hours is None else {"soakHours": f"{hours:g}"}
 
 
-def _provider(site: Site, stack: cdk.Stack, migrator: lambdas.Function) -> str:
+def _provider(site: Site, stack: cdk.Stack, migrator: lambdas.IFunction) -> str:
     # A name of its own, so that other stacks can ask it without a reference that would tie them together.
     name = f"{site.stage.system}-{site.env}-rollout"
     spoken = log_group(site, stack, "RolloutLogs", names.log_group(name))

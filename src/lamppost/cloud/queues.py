@@ -11,7 +11,7 @@ from lamppost.declare import limits, names
 from lamppost.derive.manifest import QueueEntry
 
 
-def queue(place: Place, entry: QueueEntry, functions: dict[str, lambdas.Function]) -> sqs.Queue:
+def queue(place: Place, entry: QueueEntry, functions: dict[str, lambdas.IFunction]) -> sqs.Queue:
     """The queue with its dead letters; URLs and names are outputs."""
     site, stack = place.site, place.stack
     id = pascal(entry.name)
@@ -50,7 +50,7 @@ def closed_queue(stack: cdk.Stack, id: str, name: str, *, keep: timedelta, **mor
 
 
 def _wake(
-    stack: cdk.Stack, id: str, entry: QueueEntry, source: sqs.Queue, function: lambdas.Function
+    stack: cdk.Stack, id: str, entry: QueueEntry, source: sqs.Queue, function: lambdas.IFunction
 ) -> None:
     lambdas.CfnEventSourceMapping(
         stack,

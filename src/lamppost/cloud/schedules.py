@@ -21,7 +21,7 @@ def schedules(place: Place) -> str:
 
 
 def schedule(
-    place: Place, group: str, entry: ScheduleEntry, function: lambdas.Function, failed: sqs.Queue
+    place: Place, group: str, entry: ScheduleEntry, function: lambdas.IFunction, failed: sqs.Queue
 ) -> scheduler.CfnSchedule:
     """Start `function` at a steady pace; a start that cannot be made goes to `failed`."""
     site, stack, id = place.site, place.stack, place.id(entry.runs)

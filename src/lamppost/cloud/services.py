@@ -19,7 +19,7 @@ from lamppost.cloud.schedules import schedule, schedules
 from lamppost.cloud.site import Place, Site, pascal
 from lamppost.derive.manifest import FunctionEntry, SecretEntry, ServiceEntry
 
-Functions = dict[str, lambdas.Function]
+Functions = dict[str, lambdas.IFunction]
 
 
 def services(
@@ -102,7 +102,7 @@ def _service(ground: Ground, place: Place) -> Functions:
     return functions
 
 
-def _failures(place: Place, entry: FunctionEntry, function: lambdas.Function) -> sqs.Queue:
+def _failures(place: Place, entry: FunctionEntry, function: lambdas.IFunction) -> sqs.Queue:
     paces = [each.every for each in place.service.schedules if each.runs == entry.name]
     if not paces:
         return failures(place, entry, function)

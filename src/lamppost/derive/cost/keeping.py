@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from lamppost.derive.cost.scene import Scene, moving, standing
 from lamppost.derive.cost.template import Resource
 from lamppost.derive.cost.use import Use, figure
@@ -9,7 +11,14 @@ from lamppost.errors import OperatorError
 
 
 def database(each: Resource, scene: Scene) -> Iterator[Use]:
-    """An RDS instance: its hours, its disk, its address and secret if it has them, its figures."""
+    """An RDS instance: its hours, its disk, its address and secret if it has them, its figures.
+
+    A replica says little of itself: it is what its source is, and backed up there.
+    """
+    source = scene.templates.led_to(each.get("SourceDBInstanceIdentifier"), each.stack)
+    if source is not None:
+        same = {name: source.get(name) for name in ("Engine", "AllocatedStorage", "StorageType")}
+        each = msgspec.structs.replace(each, properties={**same, **each.properties})
     if each.get("Engine") != "postgres":
         raise OperatorError(
             f"{each.name} is {each.get('Engine')!r}, and only PostgreSQL has prices here",
@@ -27,7 +36,7 @@ def database(each: Resource, scene: Scene) -> Iterator[Use]:
     yield from standing(
         f"rds.{each.get('StorageType') or 'gp2'}.{zones}", gb, each, f"{figure(gb)} GB, {where}"
     )
-    backups = scene.traffic.backup_gb
+    backups = scene.traffic.backup_gb if source is None else 0
     yield from moving("rds.backup", backups, each, f"{figure(backups)} GB more than the disk itself")
     if each.get("PubliclyAccessible"):
         yield from standing("vpc.public_ipv4", hours, each, "it has a public address")

@@ -66,6 +66,7 @@ FREE: dict[str, str] = {
     "AWS::EC2::EgressOnlyInternetGateway": _NETWORK,
     "AWS::EC2::FlowLog": _LOGS,
     "AWS::EC2::InternetGateway": _NETWORK,
+    "AWS::EC2::LaunchTemplate": "is paid by what it launches",
     "AWS::EC2::NetworkAcl": _NETWORK,
     "AWS::EC2::NetworkAclEntry": _NETWORK,
     "AWS::EC2::Route": _NETWORK,
