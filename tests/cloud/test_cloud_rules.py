@@ -5,8 +5,8 @@ import pytest
 
 from lamppost.cloud import stages
 from lamppost.cloud.rules.check import RULES, broken, check
-from lamppost.cloud.rules.permissions import EVERYWHERE, statements
-from lamppost.cloud.rules.stacks import listed, read
+from lamppost.cloud.rules.permissions import ENDINGS, EVERYWHERE, statements
+from lamppost.cloud.rules.stacks import flat, listed, read
 from lamppost.derive.manifest import Manifest
 from lamppost.errors import AuthorError
 from tests.cloud.conftest import SHOPS, STAGES, Stage, Synthesised
@@ -56,3 +56,17 @@ def test_no_permission_is_excused_that_nobody_has(synthesised: Synthesised, full
         for action in listed(statement["Action"])
     }
     assert not set(EVERYWHERE) - had
+
+
+def test_no_ending_is_excused_that_nobody_needs(synthesised: Synthesised) -> None:
+    """What may stand behind a name: `:*` of logs, `/*` of objects."""
+    had = {
+        (action.partition(":")[0], ending)
+        for stacks in synthesised.stacks.values()
+        for _, statement in statements(stacks)
+        for action in listed(statement["Action"])
+        for ending in ENDINGS.get(action.partition(":")[0], ())
+        for resource in map(flat, listed(statement.get("Resource")))
+        if resource.endswith(ending)
+    }
+    assert had == {(service, ending) for service, endings in ENDINGS.items() for ending in endings}

@@ -16,6 +16,8 @@ from tests.running import ROOT
 
 # CDK states dependencies that follow from references too. It is its habit, and harmless.
 HABITS = ("W3005",)
+# Nothing listens there.
+NOBODY = "http://127.0.0.1:9"
 _GRANULAR = re.compile(r"([^\[]+)\[(.*)\]")
 
 
@@ -109,8 +111,13 @@ def _place(path: str, resource: str) -> tuple[str, str]:
 
 
 def _run(*command: str | Path) -> str:
-    # Nothing of our own credentials or settings reaches a tool that we did not write.
-    env = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    # No credentials or settings of ours reach a tool that we did not write, and it reaches nobody.
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ["HOME"],
+        "HTTP_PROXY": NOBODY,
+        "HTTPS_PROXY": NOBODY,
+    }
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr[-3000:]
     return done.stdout

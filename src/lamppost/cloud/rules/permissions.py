@@ -31,12 +31,11 @@ EVERYWHERE = {
     "ssmmessages:OpenControlChannel": "channels of sessions have no names",
     "ssmmessages:OpenDataChannel": "channels of sessions have no names",
 }
-# What may stand behind a name: a group's streams, a secret's six characters, objects, a function's versions.
+# What may stand behind a name: a group's streams, a secret's six characters, objects.
 ENDINGS = {
     "logs": (":*",),
     "secretsmanager": ("-??????",),
     "s3": ("/*",),
-    "lambda": (":*",),
 }
 # Policies of AWS's that come with CDK's own functions, which have no names of ours to put in a smaller one.
 MANAGED = ("service-role/AWSLambdaBasicExecutionRole",)
