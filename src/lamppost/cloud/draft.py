@@ -1,5 +1,6 @@
 """Templates without zips: the same bytes as `synth` writes, before anything is fetched or compiled."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def draft(root: Path, env: str) -> tuple[assembly.Stack, ...]:
     """
     stage = stages.choose(stages.read(root / stages.FILE), env)
     node.choose()
+    # Nothing of it is deployed: `synth`, which is, lets CDK look its templates over for as long as they take.
+    os.environ.setdefault("CDK_VALIDATION", "false")
     from lamppost.cloud.app import build
 
     manifest = discover(root)

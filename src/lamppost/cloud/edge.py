@@ -124,7 +124,8 @@ def _distribution(
             if domain and host
             else None
         ),
-        minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
+        # Under CloudFront's own name it is CloudFront's to say.
+        minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021 if host else None,
         http_version=cloudfront.HttpVersion.HTTP2_AND_3,
         price_class=cloudfront.PriceClass(f"PRICE_CLASS_{settings.reach.upper()}"),
         web_acl_id=settings.waf,
