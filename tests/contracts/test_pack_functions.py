@@ -12,7 +12,7 @@ import pytest
 from lamppost.declare import names
 from lamppost.pack.assets import pack
 from lamppost.pack.layers import LAYERS
-from tests.contracts.fake_settings import Shop, Sidecar, beside
+from tests.contracts.fake_settings import Shop, Sidecar, beside, served
 from tests.database.db_server import running
 from tests.lambda_box import box
 from tests.packing import HERE, package_store, repository_manifest, unpack, wheel_store
@@ -92,8 +92,19 @@ def test_the_libraries_work_without_their_symbols(opt, tmp_path):
 def test_the_packages_migrate_a_database_and_serve_a_request(packed, tmp_path):
     shop = Shop()
     manifest = repository_manifest()
-    with running(tmp_path / "postgres") as cluster, beside(Sidecar(shop)) as port:
-        place = {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(port), "AWS_SESSION_TOKEN": "a-session"}
+    with (
+        running(tmp_path / "postgres") as cluster,
+        beside(Sidecar(shop)) as port,
+        served(shop) as endpoint,
+    ):
+        place = {
+            "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(port),
+            # Past the extension's cache the migrator asks Secrets Manager itself.
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "example",
+            "AWS_SESSION_TOKEN": "a-session",
+        }
         server = {"host": "127.0.0.1", "port": cluster.port}
 
         def keep(secret, user, password, database):
