@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from lamppost.cloud.rules.functions import ours
+from lamppost.cloud.rules.queues import refuses_plain
 from lamppost.cloud.rules.stacks import Broken, Resource, Stacks, flat
 from lamppost.cloud.rules.whole import NAMES
 
@@ -104,10 +105,24 @@ def topics_are_closed(stacks: Stacks) -> Iterator[Broken]:
                 )
 
 
+def topics_speak_tls(stacks: Stacks) -> Iterator[Broken]:
+    """Nobody publishes without TLS."""
+    closed = {
+        (found.stack, found.id)
+        for policy in stacks.of("SNS::TopicPolicy")
+        for each in policy.get("Topics", default=[])
+        if (found := stacks.target(policy.stack, each)) and refuses_plain(policy)
+    }
+    for topic in stacks.of("SNS::Topic"):
+        if (topic.stack, topic.id) not in closed:
+            yield topic.broken("answers without TLS", "deny aws:SecureTransport false")
+
+
 RULES = (
     alarms_ring,
     alarms_watch_what_is_there,
     every_function_is_watched,
     dead_letters_are_watched,
     topics_are_closed,
+    topics_speak_tls,
 )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lamppost.cloud.rules.stacks import Broken, Resource, Stacks, flat, listed
+from lamppost.derive.grants import grants
 
 # Where no resource can be named, and why.
 EVERYWHERE = {
@@ -39,6 +40,8 @@ ENDINGS = {
 }
 # Policies of AWS's that come with CDK's own functions, which have no names of ours to put in a smaller one.
 MANAGED = ("service-role/AWSLambdaBasicExecutionRole",)
+# What every function's place needs beside spans and interfaces, which have no names.
+LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
 def statements(stacks: Stacks) -> Iterator[tuple[Resource, dict[str, Any]]]:
@@ -126,6 +129,48 @@ def callers_are_named(stacks: Stacks) -> Iterator[Broken]:
             yield permission.broken("lets anybody's resource call the function", "name it in SourceArn")
 
 
+def secrets_and_parameters_are_named_as_aws_does(stacks: Stacks) -> Iterator[Broken]:
+    """AWS adds six characters to a secret's name, and none to a parameter's: any other ARN opens nothing."""
+    for owner, statement in statements(stacks):
+        for resource in map(flat, listed(statement.get("Resource"))):
+            if ":secret:" in resource and not resource.endswith(("-??????", "{}")):
+                yield owner.broken(f"names {resource}", "end it in -??????, as the ARN will")
+            if ":parameter" in resource and ":parameter//" in resource:
+                yield owner.broken(
+                    f"names {resource}", "write parameter/name: the name's own / is not doubled"
+                )
+
+
+def roles_say_what_is_declared(stacks: Stacks) -> Iterator[Broken]:
+    """A function may do what its declaration says, what its place needs, and nothing else."""
+    declared = {
+        f"{service.name}.{entry.name}": {
+            action
+            for grant in grants(service, entry, env=stacks.env, region="", account="")
+            for action in grant.actions
+        }
+        for service in stacks.manifest.services
+        for entry in service.functions
+    }
+    for function in stacks.of("Lambda::Function"):
+        name = function.get("Environment", "Variables", "LAMPPOST_FUNCTION")
+        role = stacks.target(function.stack, function.get("Role"))
+        if role is None or name not in declared:
+            continue
+        may = {
+            action
+            for owner, statement in statements(stacks)
+            if (owner.stack, owner.id) == (role.stack, role.id) and statement["Effect"] == "Allow"
+            for action in listed(statement["Action"])
+        }
+        for action in sorted(may ^ declared[name]):
+            if action not in EVERYWHERE and action not in LOG:
+                what = "may" if action in may else "may not"
+                yield role.broken(
+                    f"{what} {action}, and {name} says otherwise", "declare sends=, reads=, stores="
+                )
+
+
 RULES = (
     actions_are_named,
     resources_are_named,
@@ -133,4 +178,6 @@ RULES = (
     roles_trust_a_service,
     policies_are_our_own,
     callers_are_named,
+    secrets_and_parameters_are_named_as_aws_does,
+    roles_say_what_is_declared,
 )

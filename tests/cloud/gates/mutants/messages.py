@@ -126,3 +126,8 @@ def a_function_that_nobody_watches(stacks: Stacks) -> None:
 @mistake("003", "rule:dead-letters-are-watched")
 def dead_letters_that_nobody_watches(stacks: Stacks) -> None:
     _silence(stacks, "QueueName", "bday-messages-dlq")
+
+
+@mistake("research", "rule:topics-speak-tls", "nag:AwsSolutions-SNS3")
+def a_topic_without_tls(stacks: Stacks) -> None:
+    remove(stacks, find(stacks, "SNS::TopicPolicy"))

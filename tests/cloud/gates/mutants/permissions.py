@@ -1,6 +1,6 @@
 """Mistakes about who may do what."""
 
-from lamppost.cloud.rules.stacks import Stacks
+from lamppost.cloud.rules.stacks import Stacks, listed
 from tests.cloud.gates.editing import drop, find, function, put
 from tests.cloud.gates.mutants.table import mistake
 
@@ -53,3 +53,28 @@ def anybodys_api_may_call(stacks: Stacks) -> None:
 @mistake("002", "rule:role-of-its-own")
 def two_functions_with_one_role(stacks: Stacks) -> None:
     put(function(stacks, "-worker"), "Role", function(stacks, "-scheduler").get("Role"))
+
+
+@mistake("001", "rule:secrets-and-parameters-are-named-as-aws-does")
+def a_secrets_arn_without_what_aws_adds(stacks: Stacks) -> None:
+    secret = "arn:aws:secretsmanager:us-east-2:123456789012:secret:bday/db-credentials"
+    _role(stacks).append({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret})
+
+
+@mistake("003", "rule:secrets-and-parameters-are-named-as-aws-does")
+def a_parameters_arn_with_two_slashes(stacks: Stacks) -> None:
+    parameter = "arn:aws:ssm:us-east-2:123456789012:parameter//bday/webhook-url"
+    _role(stacks).append({"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": parameter})
+
+
+@mistake("001", "rule:roles-say-what-is-declared")
+def half_of_what_reading_a_secret_takes(stacks: Stacks) -> None:
+    for statement in _role(stacks):
+        if "secretsmanager:DescribeSecret" in listed(statement["Action"]):
+            statement["Action"] = "secretsmanager:GetSecretValue"
+
+
+@mistake("003", "rule:roles-say-what-is-declared")
+def a_worker_that_may_drop_the_queue(stacks: Stacks) -> None:
+    queue = {"Fn::GetAtt": [find(stacks, "SQS::Queue", "BdayMessagesQueue").id, "Arn"]}
+    _role(stacks).append({"Effect": "Allow", "Action": "sqs:PurgeQueue", "Resource": queue})
