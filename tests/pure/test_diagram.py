@@ -3,11 +3,13 @@
 import itertools
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 
 from lamppost.cli.commands import run
@@ -17,6 +19,16 @@ from lamppost.derive.diagram.layers import layered
 from lamppost.derive.diagram.mermaid import mermaid
 from lamppost.derive.diagram.placing import HEIGHT, WIDTH, placed
 from lamppost.derive.diagram.svg import svg
+from lamppost.derive.manifest import (
+    DatabaseEntry,
+    FunctionEntry,
+    Kind,
+    Manifest,
+    QueueEntry,
+    RouteEntry,
+    ScheduleEntry,
+    ServiceEntry,
+)
 from lamppost.pack.discover import discover
 from tests.running import ROOT
 
@@ -79,6 +91,94 @@ def test_nothing_stands_on_anything(system: Graph) -> None:
             assert box.y + HEIGHT / 2 <= lane.y + lane.height
     for above, below in itertools.pairwise(found.strips):
         assert above.y + above.height < below.y
+
+
+def any_system(seed: int) -> Manifest:
+    """Some services, whose functions are woken by anything and write to any queue and database."""
+    chance = random.Random(seed)
+    queues = [f"q{number}" for number in range(chance.randint(0, 6))]
+    databases = [DatabaseEntry(f"d{number}", "x") for number in range(chance.randint(1, 6))]
+    services: list[ServiceEntry] = []
+    for name in [f"s{number}" for number in range(chance.randint(1, 8))]:
+        mine = [queue for queue in queues if queue not in {q.name for s in services for q in s.queues}][:2]
+        functions = tuple(_any_function(chance, name, number, queues, databases) for number in range(1, 6))
+        woken = [each.name for each in functions if each.kind == "queue"]
+        services.append(
+            ServiceEntry(
+                name,
+                "",
+                'about "it" & <more>',
+                f"services/{name}",
+                chance.choice([None, *databases]),
+                functions,
+                tuple(ScheduleEntry(each.name, 60) for each in functions if each.kind == "schedule"),
+                tuple(
+                    QueueEntry(queue, chance.choice([None, *woken]), 10, 10, 5, 86_400, 86_400, 180)
+                    for queue in mine
+                ),
+                (),
+                (),
+                (),
+            )
+        )
+    declared = {queue.name for service in services for queue in service.queues}
+    used = {service.database for service in services}
+    return Manifest(tuple(_with_what_there_is(service, declared, used) for service in services))
+
+
+def _any_function(
+    chance: random.Random, service: str, number: int, queues: list[str], databases: list[DatabaseEntry]
+) -> FunctionEntry:
+    kind: Kind = chance.choice(["http", "invoke", "queue", "schedule"])
+    return FunctionEntry(
+        f"f{number}", f"{service}-f{number}", kind, "m", "h",
+        (RouteEntry("GET", f"/{number}", "h", 200),) if kind == "http" else (),
+        30, 512, None, chance.random() < 0.3, chance.random() < 0.7,
+        tuple(queue for queue in queues if chance.random() < 0.3), (), (),
+        tuple(databases) if chance.random() < 0.1 else (),
+    )  # fmt: skip
+
+
+def _with_what_there_is(
+    service: ServiceEntry, queues: set[str], databases: set[DatabaseEntry | None]
+) -> ServiceEntry:
+    functions = tuple(
+        msgspec.structs.replace(
+            each,
+            sends=tuple(queue for queue in each.sends if queue in queues),
+            migrates=tuple(database for database in each.migrates if database in databases),
+        )
+        for each in service.functions
+    )
+    return msgspec.structs.replace(service, functions=functions)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_nothing_stands_on_anything_whatever_the_system(seed: int) -> None:
+    """No box on another or off the paper, no line through a box, and what is written is XML."""
+    drawn = graph(any_system(seed))
+    found = placed(drawn)
+    ElementTree.fromstring(svg(drawn))
+    for one, other in itertools.combinations(found.boxes, 2):
+        assert abs(one.x - other.x) >= WIDTH or abs(one.y - other.y) >= HEIGHT - 0.01
+    for box in found.boxes:
+        assert HEIGHT / 2 <= box.y <= found.height - HEIGHT / 2
+        for path in found.paths:
+            for x, y in path.points[1:-1]:
+                assert abs(box.x - x) >= WIDTH / 2 or abs(box.y - y) >= HEIGHT / 2 - 0.01
+
+
+def test_one_small_service_has_room_beside_it() -> None:
+    """Its database and the internet stand below each other, taller than its own lane."""
+    only = any_system(0).services[0]
+    function = msgspec.structs.replace(only.functions[0], kind="invoke", routes=(), sends=(), migrates=())
+    database = DatabaseEntry("d", "x")
+    function = msgspec.structs.replace(function, internet=True, database=True)
+    small = msgspec.structs.replace(only, functions=(function,), schedules=(), queues=(), database=database)
+    found = placed(graph(Manifest((small,))))
+    first, second = sorted(box.y for box in found.boxes if box.node.kind in ("database", "internet"))
+    assert second - first >= HEIGHT
+    assert second + HEIGHT / 2 <= found.height
 
 
 def test_a_line_passes_between_boxes(system: Graph) -> None:

@@ -97,7 +97,11 @@ def _bounds(
         )
         bounds[lane.name] = (top, top + _LANE_TITLE + tallest + _LANE_END - _GAP_Y)
         top = bounds[lane.name][1] + _LANE_GAP
-    return bounds, top - _LANE_GAP
+    # Many databases beside one small service need more room than its lane.
+    shared = max(
+        sum(_size(id, nodes) + _GAP_Y for id in column if found.lanes[id] is None) for column in found.columns
+    )
+    return bounds, max(top - _LANE_GAP, _MARGIN + shared)
 
 
 def _heights(
