@@ -15,11 +15,6 @@ NAG = (
         where=r".*Route \w+ .*",
         why="health and 405s answer strangers; rule open-routes-are-declared knows each",
     ),
-    _kept(
-        rule="Annotation::@aws-cdk/aws-cloudfront:minimumProtocolVersionWithoutCertificate",
-        where=".*/Distribution",
-        why="CloudFront's own name allows what it does; a stage with a domain has TLS 1.2 at least",
-    ),
     _kept(rule="AwsSolutions-CFR1", where=".*/Distribution", why="pages are for readers of all countries"),
     _kept(
         rule="AwsSolutions-CFR2",

@@ -128,6 +128,6 @@ def dead_letters_that_nobody_watches(stacks: Stacks) -> None:
     _silence(stacks, "QueueName", "bday-messages-dlq")
 
 
-@mistake("research", "rule:topics-speak-tls", "nag:AwsSolutions-SNS3")
+@mistake("research", "rule:topics-speak-tls")
 def a_topic_without_tls(stacks: Stacks) -> None:
     remove(stacks, find(stacks, "SNS::TopicPolicy"))
