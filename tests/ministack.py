@@ -67,6 +67,7 @@ class Ministack:
                     "PATH": os.environ["PATH"],
                     "HOME": str(folder),
                     "TMPDIR": str(folder),
+                    "STATE_DIR": str(folder / "state"),
                     "BIND_HOST": "127.0.0.1",
                     "GATEWAY_PORT": str(port),
                     "MINISTACK_HOST": "127.0.0.1",
