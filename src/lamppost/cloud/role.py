@@ -9,18 +9,6 @@ from lamppost.declare import names
 from lamppost.derive import grants
 from lamppost.derive.manifest import FunctionEntry
 
-# Lambda makes a function's network interfaces with the function's role, and none can be named beforehand.
-INTERFACES = (
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:CreateNetworkInterface",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:UnassignPrivateIpAddresses",
-)
-# X-Ray has no resources to name.
-SPANS = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
-
 
 def role(place: Place, entry: FunctionEntry, *, secrets: Mapping[str, str]) -> iam.Role:
     """The role of one function. `secrets` maps our names of secrets to ARNs that AWS chose."""
@@ -43,14 +31,14 @@ def _statements(
     name = site.called(entry.named)
     where = {"region": site.region, "account": site.account}
     function = names.function_arn(name, **where)
-    yield _allow("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), place.logs(name))
-    yield _allow("Trace", SPANS, "*")
-    yield _allow("Interfaces", INTERFACES, "*")
+    yield _allow("Log", grants.LOG, place.logs(name))
+    yield _allow("Trace", grants.SPANS, "*")
+    yield _allow("Interfaces", grants.INTERFACES, "*")
     yield iam.PolicyStatement(
         # Lambda itself uses those rights; the function's own code may not.
         sid="InterfacesAreLambdas",
         effect=iam.Effect.DENY,
-        actions=list(INTERFACES),
+        actions=list(grants.INTERFACES),
         resources=["*"],
         # A published version says its number behind the name.
         conditions={"ArnEquals": {"lambda:SourceFunctionArn": [function, f"{function}:*"]}},

@@ -12,6 +12,20 @@ from lamppost.declare import limits, names
 from lamppost.declare.bucket import place as placed
 from lamppost.derive.manifest import FunctionEntry, ServiceEntry
 
+# What every function's role has on AWS, whatever it declares.
+LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
+# X-Ray has no resources to name.
+SPANS = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
+# Lambda makes a function's network interfaces with the function's role, and none can be named beforehand.
+INTERFACES = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
 
 class Grant(msgspec.Struct, frozen=True):
     """`actions` are allowed on `resource` (an ARN), and `because` says whose wish that is."""

@@ -15,17 +15,6 @@ from lamppost.derive import grants
 from lamppost.derive.manifest import FunctionEntry, Manifest, ServiceEntry
 from lamppost.errors import OperatorError
 
-# What every function's role has on AWS, whatever it declares; `cloud/role.py` writes it, a test compares.
-_SPANS = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
-_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
-INTERFACES = (
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:CreateNetworkInterface",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:UnassignPrivateIpAddresses",
-)
 _NOT_ITS_OWN = (
     "Lambda makes the function's network interfaces with it; a Deny keeps the function's own code off"
 )
@@ -117,9 +106,9 @@ def _declared(service: ServiceEntry, function: FunctionEntry, place: Place) -> t
 
 def _of_the_place(named: str, place: Place) -> Iterator[grants.Grant]:
     group = f"arn:aws:logs:{place.region}:{place.account}:log-group:{names.log_group(named)}:*"
-    yield grants.Grant(_LOG, group, "every function writes its own log")
-    yield grants.Grant(_SPANS, "*", "every function is traced, and X-Ray has no resources to name")
-    yield grants.Grant(INTERFACES, "*", _NOT_ITS_OWN)
+    yield grants.Grant(grants.LOG, group, "every function writes its own log")
+    yield grants.Grant(grants.SPANS, "*", "every function is traced, and X-Ray has no resources to name")
+    yield grants.Grant(grants.INTERFACES, "*", _NOT_ITS_OWN)
 
 
 def _whole(action: str) -> str:
@@ -147,7 +136,15 @@ def every_action() -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(
             action
-            for kind in (*kinds, grants.ROTATE, grants.REMOVE, grants.TELL_MISSING, _LOG, _SPANS, INTERFACES)
+            for kind in (
+                *kinds,
+                grants.ROTATE,
+                grants.REMOVE,
+                grants.TELL_MISSING,
+                grants.LOG,
+                grants.SPANS,
+                grants.INTERFACES,
+            )
             for action in kind
         )
     )
