@@ -21,7 +21,7 @@ SETTINGS = {"rds.force_ssl": "1", "log_min_duration_statement": "500", "log_lock
 
 
 class Server(msgspec.Struct, frozen=True):
-    """The instance, its address, and the ARNs of secrets: the one that RDS keeps, and each database's own."""
+    """The instance, its address, and the ARNs of secrets: the administrator's, and each database's own."""
 
     stack: cdk.Stack
     identifier: str
@@ -42,7 +42,8 @@ def database(site: Site, network: Network) -> Server:
     export(stack, "DbHost", host)
     for name, arn in arns.items():
         export(stack, f"{pascal(name)}DbSecretArn", arn)
-    return Server(stack, identifier, host, instance.secret.secret_arn, arns)
+    administrator = site.stage.settings.administrator or instance.secret.secret_arn
+    return Server(stack, identifier, host, administrator, arns)
 
 
 def _instance(site: Site, stack: cdk.Stack, network: Network, name: str) -> rds.DatabaseInstance:

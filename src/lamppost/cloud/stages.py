@@ -27,6 +27,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 _ZONE = re.compile(r"[a-z]")
 _POSTGRES = re.compile(r"1[5-9]\.[0-9]{1,2}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):[0-9]{12}:secret:\S+")
 _CIDR = re.compile(r"10\.[0-9]{1,3}\.0\.0/16")
 # What CloudWatch Logs takes: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 LOG_DAYS = (
@@ -68,6 +69,8 @@ class StageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     live, `shell` is a way in for people (`lamppost db shell --stage`). The windows are UTC. `protected`
     refuses to delete the database. An `ephemeral` stage takes its data with it. `functions` tunes single
     ones, named like `birthday.worker`.
+    `administrator` is the ARN of the secret that opens a restored server which took the first one's name;
+    without it the migrator uses RDS's own for the server that the stack made.
     `reserved` makes the declared concurrency a reservation, which a new account's quota refuses.
     `soak_hours` is how long new code must have served before a contract migration goes in.
     `throttle_rate` (requests a second) and `throttle_burst` hold for routes that declare no rate.
@@ -89,6 +92,7 @@ class StageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     proxy: bool = False
     replica: bool = False
     rotate_days: int | None = None
+    administrator: str | None = None
     shell: bool = False
     backup_days: int = 7
     # Sunday night in Ohio.
@@ -220,6 +224,11 @@ def _check(where: str, name: str, settings: StageSettings) -> None:
             "let them live 1 to 1,000 days, or leave rotate_days out",
         ),
         (
+            not _opens_here(settings),
+            f"administrator {settings.administrator!r}",
+            f"give the ARN of a secret in {settings.region}: aws rds describe-db-instances names it",
+        ),
+        (
             settings.log_days not in LOG_DAYS,
             f"logs of {settings.log_days} days",
             f"CloudWatch takes {', '.join(map(str, LOG_DAYS[:10]))}, …",
@@ -265,6 +274,14 @@ def _check(where: str, name: str, settings: StageSettings) -> None:
             raise _mistake(f"{where} has {what}", fix)
     for what, fix in stage_tables.mistakes(settings, shared=name == EPHEMERAL):
         raise _mistake(f"{where} has {what}", fix)
+
+
+def _opens_here(settings: StageSettings) -> bool:
+    """Whether the administrator's secret, where one is named, is one of the stage's own region."""
+    if settings.administrator is None:
+        return True
+    match = _SECRET.fullmatch(settings.administrator)
+    return match is not None and match[1] == settings.region
 
 
 def _known(wrong: str) -> str:
