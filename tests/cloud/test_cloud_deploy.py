@@ -124,6 +124,18 @@ def test_nobody_is_not_a_yes(
     assert not (root / "infra" / "heard.json").exists()
 
 
+def test_a_stage_that_matters_and_whose_alarms_nobody_hears_is_named(
+    root: Path, aws: Aws, prod: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(["deploy", "--stage", "prod", "--yes", "prod", "--templates", str(prod.folder)])
+    assert "alarms will ring for nobody" in capfd.readouterr().err
+    stages = root / "infra" / "stages.toml"
+    heard_by = stages.read_text().replace("[stages.prod]", '[stages.prod]\nalarms_to = ["night@example.com"]')
+    stages.write_text(heard_by)
+    run(["deploy", "--stage", "prod", "--yes", "prod", "--templates", str(prod.folder)])
+    assert "alarms will ring for nobody" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(("answer", "code"), [("y", 1), ("prod", 0)])
 def test_production_is_agreed_to_by_its_name(
     root: Path, aws: Aws, prod: Stage, answer: str, code: int, monkeypatch: pytest.MonkeyPatch

@@ -16,6 +16,7 @@ from lamppost.errors import OperatorError
 
 if TYPE_CHECKING:
     from lamppost.cloud.account import Caller
+    from lamppost.cloud.stages import Stage
     from lamppost.derive.changes.kinds import Changes
 
 TEMPLATES = Path("infra") / "cdk.out"
@@ -64,7 +65,7 @@ def deployed(
     known = snapshots.read(kept) if snapshots.exists(kept) else {}
     before = standing.templates(stage, dict.fromkeys((*known, *after)))
     changes, bill = compare(before, after), bill_of(before, after)
-    _say("\n".join(_plan(env, who, changes, bill, first=not before)), json=json)
+    _say("\n".join(_plan(stage, who, changes, bill, first=not before)), json=json)
     if yes is None and not _agreed(env, changes):
         return Deployed(env, who.account, False, counts(changes), bill, None)
     outputs = root / OUTPUTS / f"{env}.json"
@@ -85,12 +86,16 @@ def _made(root: Path, env: str, templates: Path | None) -> Path:
     return templates.resolve()
 
 
-def _plan(env: str, who: "Caller", changes: "Changes", bill: Bill | None, *, first: bool) -> Iterator[str]:
-    yield f"{env}, in account {who.account}, as {who.arn}"
+def _plan(
+    stage: "Stage", who: "Caller", changes: "Changes", bill: Bill | None, *, first: bool
+) -> Iterator[str]:
+    yield f"{stage.env}, in account {who.account}, as {who.arn}"
     if first:
         yield "Nothing of it stands there yet."
     yield from words(changes)
     yield bill.words() if bill else "What that costs is not known: lamppost cost says what has no price."
+    if stage.settings.protected and not stage.settings.alarms_to:
+        yield f"Its alarms will ring for nobody: name addresses, alarms_to of [stages.{stage.env}]."
 
 
 def _say(text: str, *, json: bool) -> None:
