@@ -213,14 +213,14 @@ def test_windows_may_touch(backup: str, maintenance: str) -> None:
     assert not windows.meet(each_day, each_week)
 
 
-def test_the_migrator_opens_a_restored_server_with_the_secret_that_the_stage_names(six: Stage) -> None:
+def test_the_migrator_opens_a_restored_server_with_the_secret_that_the_stage_names(shop: Stage) -> None:
     secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-"
-    template = six["Shop-MigrationsStack-six"]
+    template = shop["Shop-MigrationsStack-shut"]
     (migrator,) = [each for each in template.of(FUNCTION).values() if each["Properties"].get("Layers")]
     named = migrator["Properties"]["Environment"]["Variables"]["DB_ADMIN_SECRET_NAME"]
     assert named.startswith(secret)
     assert named in json.dumps(template.of("AWS::IAM::Role"))
-    assert not [id for id, each in six.stacks.items() if "MasterUserSecret" in json.dumps(each.body)]
+    assert not [id for id, each in shop.stacks.items() if "MasterUserSecret" in json.dumps(each.body)]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_the_migrator_opens_a_restored_server_with_the_secret_that_the_stage_nam
             "move one",
         ),
         ("rotate_days = 0", "passwords that live 0 days", "1 to 1,000"),
-        ('administrator = "rds!db-1"', "administrator 'rds!db-1'", "a secret in us-east-2"),
+        ('administrator = "rds!db-1"', "administrator 'rds!db-1'", "in us-east-2"),
         ('egress = "tunnel"', "Invalid enum value 'tunnel'", ""),
         ("prxy = true", "unknown field `prxy`", "did you mean proxy?"),
     ],

@@ -27,7 +27,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 _ZONE = re.compile(r"[a-z]")
 _POSTGRES = re.compile(r"1[5-9]\.[0-9]{1,2}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):[0-9]{12}:secret:\S+")
+_SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):([0-9]{12}):secret:\S+")
 _CIDR = re.compile(r"10\.[0-9]{1,3}\.0\.0/16")
 # What CloudWatch Logs takes: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 LOG_DAYS = (
@@ -226,7 +226,7 @@ def _check(where: str, name: str, settings: StageSettings) -> None:
         (
             not _opens_here(settings),
             f"administrator {settings.administrator!r}",
-            f"give the ARN of a secret in {settings.region}: aws rds describe-db-instances names it",
+            f"name the stage's account, and the ARN of a secret of it in {settings.region}",
         ),
         (
             settings.log_days not in LOG_DAYS,
@@ -277,11 +277,11 @@ def _check(where: str, name: str, settings: StageSettings) -> None:
 
 
 def _opens_here(settings: StageSettings) -> bool:
-    """Whether the administrator's secret, where one is named, is one of the stage's own region."""
+    """Whether the administrator's secret, where one is named, is of the stage's own account and region."""
     if settings.administrator is None:
         return True
     match = _SECRET.fullmatch(settings.administrator)
-    return match is not None and match[1] == settings.region
+    return match is not None and match.groups() == (settings.region, settings.account)
 
 
 def _known(wrong: str) -> str:
