@@ -26,6 +26,7 @@ def drills(scene: Scene, people: int, place: Path) -> list[Callable[[], Drill]]:
     return [
         lambda: restoring.snapshot(scene, people),
         lambda: restoring.to_a_second(scene, people),
+        lambda: restoring.in_the_middle(scene, 3 * people),
         lambda: restoring.one_database(scene, people),
         lambda: renewing.older_password(scene),
         lambda: renewing.older_code(Path(tempfile.mkdtemp(dir=place))),

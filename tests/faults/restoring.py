@@ -1,5 +1,6 @@
 """Data that are gone: a snapshot brought back, a second before the mistake, one database of several."""
 
+import threading
 import time
 from datetime import datetime
 from uuid import uuid4
@@ -7,7 +8,7 @@ from uuid import uuid4
 from psycopg import sql
 
 from tests.faults.backups import Backups, move
-from tests.faults.scene import Drill, Scene
+from tests.faults.scene import SETTLED, Drill, Scene
 from tests.running import until
 
 # "Database corruption: 30 minutes (restore from snapshot)", of the birthday seed.
@@ -72,6 +73,38 @@ def to_a_second(scene: Scene, count: int) -> Drill:
     found = _judged(scene, repeated=count)
     backups.forget()
     return Drill("everybody deleted, back to the second before", SECOND, seconds, found)
+
+
+def in_the_middle(scene: Scene, count: int, share: float = 0.8) -> Drill:
+    """The second that comes back lies in the middle of a delivery: `share` of the greetings had arrived.
+
+    Whose record was in is not greeted again; everybody else is, and the workers of then are never heard of.
+    """
+    scene.anew()
+    (hour,) = scene.expect(count, hours=1)
+    scene.answer_slowly(0.05)
+    backups = Backups(scene.house, scene.folder / "middle")
+    with backups.followed():
+        backups.snapshot()
+        going = threading.Thread(target=scene.strike, args=(hour,))
+        going.start()
+        until(lambda: scene.auditor.arrived() >= share * count, within=60)
+        before = _now(scene)
+        going.join()
+        _destroy(scene, "delete from birthday.people")
+        backups.caught_up()
+        begun = time.monotonic()
+        scene.house.down()
+    backups.restore(before)
+    until(lambda: scene.serves(scene.people[0]["id"]))
+    seconds = time.monotonic() - begun
+
+    recorded = scene.count(SETTLED, hour)
+    scene.free()
+    scene.strike(hour, delivered=False)
+    found = _judged(scene, repeated=count - recorded)
+    backups.forget()
+    return Drill("back to a second in the middle of a delivery", SECOND, seconds, found)
 
 
 def one_database(scene: Scene, count: int) -> Drill:

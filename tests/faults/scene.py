@@ -65,6 +65,10 @@ class Scene:
         self._key = key
         self.auditor.behave(secret=key)
 
+    def answer_slowly(self, seconds: float) -> None:
+        """The webhook takes so long for each greeting, until the next play."""
+        self.auditor.behave(secret=self._key, delay=seconds)
+
     def expect(self, count: int, hours: int) -> list[datetime]:
         """`count` people for each of the next `hours`; the instants at which they are to be greeted."""
         strikes = [self.hour + timedelta(hours=hour) for hour in range(1, hours + 1)]
@@ -85,13 +89,18 @@ class Scene:
         """Jump, and tick."""
         self.house.run("clock", "set", at.isoformat().replace("+00:00", "Z"))
 
+    def free(self) -> None:
+        """What workers held who are no more comes free now: nobody waits for it here."""
+        with self.house.database() as database:
+            database.execute(LAPSE)
+        with self.house.database("lamppost_local") as queues:
+            queues.execute("update local.messages set visible_at = now() where visible_at > now()")
+
     def heal(self) -> None:
-        """Ticks, until nothing is on its way. Leases of the dead end at once: nobody waits for them here."""
+        """Ticks, until nothing is on its way."""
         until(self._is_healed, within=120)
 
     def _is_healed(self) -> bool:
-        with self.house.database() as database:
-            database.execute(LAPSE)
         self.house.run("invoke", "bday-scheduler")
         return self.count("select count(*) from birthday.chunks") == 0
 
