@@ -9,7 +9,7 @@ from tests.cloud.gates.editing import copied
 from tests.cloud.gates.mutants.every import every
 from tests.cloud.gates.mutants.table import Mutant
 
-SEEDS = {"000", "001", "002", "003", "004"}
+SEEDS = {"BarkBase backend", "BarkBase layer", "monorepo", "birthday", "Miyabi"}
 
 
 def test_there_is_a_mistake_for_every_rule_and_of_every_seed() -> None:

@@ -8,72 +8,72 @@ QUEUE = "SQS::Queue"
 BIRTHDAY = "BdayInfraStack"
 
 
-@mistake("003", "rule:visible-after-six-runs")
+@mistake("birthday", "rule:visible-after-six-runs")
 def visibility_of_one_run(stacks: Stacks) -> None:
     put(find(stacks, QUEUE, "BdayMessagesQueue"), "VisibilityTimeout", 30)
 
 
-@mistake("003", "rule:visible-after-six-runs", "cfn-lint:E3505")
+@mistake("birthday", "rule:visible-after-six-runs", "cfn-lint:E3505")
 def visibility_shorter_than_a_run(stacks: Stacks) -> None:
     put(find(stacks, QUEUE, "BdayMessagesQueue"), "VisibilityTimeout", 20)
 
 
-@mistake("003", "rule:worn-out-messages-leave", "nag:AwsSolutions-SQS3")
+@mistake("birthday", "rule:worn-out-messages-leave", "nag:AwsSolutions-SQS3")
 def no_dead_letters(stacks: Stacks) -> None:
     drop(find(stacks, QUEUE, "BdayMessagesQueue"), "RedrivePolicy")
 
 
-@mistake("003", "rule:worn-out-messages-leave")
+@mistake("birthday", "rule:worn-out-messages-leave")
 def one_attempt(stacks: Stacks) -> None:
     put(find(stacks, QUEUE, "BdayMessagesQueue"), "RedrivePolicy", "maxReceiveCount", 1)
 
 
-@mistake("003", "rule:dead-letters-outlive-their-source")
+@mistake("birthday", "rule:dead-letters-outlive-their-source")
 def dead_letters_kept_no_longer_than_messages(stacks: Stacks) -> None:
     put(find(stacks, QUEUE, "BdayMessagesQueue"), "MessageRetentionPeriod", 1_209_600)
 
 
-@mistake("003", "rule:one-failure-brings-back-one-message")
+@mistake("birthday", "rule:one-failure-brings-back-one-message")
 def one_failure_brings_back_the_batch(stacks: Stacks) -> None:
     drop(find(stacks, "Lambda::EventSourceMapping"), "FunctionResponseTypes")
 
 
-@mistake("003", "rule:pollers-stay-within-bounds")
+@mistake("birthday", "rule:pollers-stay-within-bounds")
 def a_poller_that_reads_more_than_may_run(stacks: Stacks) -> None:
     put(function(stacks, "-worker"), "ReservedConcurrentExecutions", 2)
 
 
-@mistake("003", "cfn-lint:E3034")
+@mistake("birthday", "cfn-lint:E3034")
 def a_concurrency_of_one(stacks: Stacks) -> None:
     put(find(stacks, "Lambda::EventSourceMapping"), "ScalingConfig", "MaximumConcurrency", 1)
 
 
-@mistake("research", "rule:queues-are-encrypted", "nag:AwsSolutions-SQS2")
+@mistake("the field", "rule:queues-are-encrypted", "nag:AwsSolutions-SQS2")
 def an_unencrypted_queue(stacks: Stacks) -> None:
     put(find(stacks, QUEUE, "BdayMessagesQueue"), "SqsManagedSseEnabled", False)
 
 
-@mistake("003", "rule:queues-speak-tls", "nag:AwsSolutions-SQS4")
+@mistake("birthday", "rule:queues-speak-tls", "nag:AwsSolutions-SQS4")
 def a_queue_without_tls(stacks: Stacks) -> None:
     remove(stacks, find(stacks, "SQS::QueuePolicy", "BdayMessagesQueuePolicy"))
 
 
-@mistake("003", "rule:failures-go-somewhere")
+@mistake("birthday", "rule:failures-go-somewhere")
 def a_start_that_is_forgotten(stacks: Stacks) -> None:
     drop(find(stacks, "Scheduler::Schedule"), "Target", "DeadLetterConfig")
 
 
-@mistake("003", "rule:failures-go-somewhere")
+@mistake("birthday", "rule:failures-go-somewhere")
 def a_run_that_is_forgotten(stacks: Stacks) -> None:
     remove(stacks, find(stacks, "Lambda::EventInvokeConfig", "SchedulerInvoked"))
 
 
-@mistake("003", "rule:schedules-are-english")
+@mistake("birthday", "rule:schedules-are-english")
 def every_one_minutes(stacks: Stacks) -> None:
     put(find(stacks, "Scheduler::Schedule"), "ScheduleExpression", "rate(1 minutes)")
 
 
-@mistake("003", "rule:alarms-ring")
+@mistake("birthday", "rule:alarms-ring")
 def an_alarm_that_rings_for_nobody(stacks: Stacks) -> None:
     add(
         stacks, BIRTHDAY, "SilentAlarm", "AWS::CloudWatch::Alarm",
@@ -83,7 +83,7 @@ def an_alarm_that_rings_for_nobody(stacks: Stacks) -> None:
     )  # fmt: skip
 
 
-@mistake("003", "rule:alarms-watch-what-is-there")
+@mistake("birthday", "rule:alarms-watch-what-is-there")
 def an_alarm_on_a_misspelt_function(stacks: Stacks) -> None:
     add(
         stacks, BIRTHDAY, "MisspeltAlarm", "AWS::CloudWatch::Alarm",
@@ -94,7 +94,7 @@ def an_alarm_on_a_misspelt_function(stacks: Stacks) -> None:
     )  # fmt: skip
 
 
-@mistake("003", "rule:topics-are-closed")
+@mistake("birthday", "rule:topics-are-closed")
 def a_topic_whose_key_alarms_cannot_use(stacks: Stacks) -> None:
     statement = {
         "Effect": "Allow",
@@ -118,16 +118,16 @@ def _silence(stacks: Stacks, dimension: str, name: str) -> None:
             remove(stacks, alarm)
 
 
-@mistake("003", "rule:every-function-is-watched")
+@mistake("birthday", "rule:every-function-is-watched")
 def a_function_that_nobody_watches(stacks: Stacks) -> None:
     _silence(stacks, "FunctionName", "migrator-prod")
 
 
-@mistake("003", "rule:dead-letters-are-watched")
+@mistake("birthday", "rule:dead-letters-are-watched")
 def dead_letters_that_nobody_watches(stacks: Stacks) -> None:
     _silence(stacks, "QueueName", "bday-messages-dlq")
 
 
-@mistake("research", "rule:topics-speak-tls")
+@mistake("the field", "rule:topics-speak-tls")
 def a_topic_without_tls(stacks: Stacks) -> None:
     remove(stacks, find(stacks, "SNS::TopicPolicy"))

@@ -1,7 +1,7 @@
 """The table of mistakes: whose each was, and which gates must see it.
 
-A gate is `rule:NAME` (ours), `nag:RULE`, `cfn-lint:RULE`, `checkov:CHECK` or `snapshot`. A mistake's number
-is its seed's; `research` is what the platform's own research found waiting for whoever builds such a system.
+A gate is `rule:NAME` (ours), `nag:RULE`, `cfn-lint:RULE`, `checkov:CHECK` or `snapshot`. `seed` is
+the system whose plan made it, or nearly; `the field` is what waits for whoever builds such a system.
 """
 
 from collections.abc import Callable
