@@ -19,10 +19,10 @@ def command(root: Path) -> list[str]:
     try:
         there = json.loads((folder / "package.json").read_text())["version"]
     except FileNotFoundError:
-        there = "none"
+        there = "not installed"
     if there != pinned:
         raise OperatorError(
-            f"CDK's command line is {there}, and {INFRA / 'package.json'} names {pinned}",
+            f"CDK's command line is {there}; {INFRA / 'package.json'} names {pinned}",
             fix="run make aws, which installs it with npm",
             code="cdk_missing",
         )

@@ -24,7 +24,7 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
     if not found:
         raise OperatorError(
             f"there is no snapshot in {folder}",
-            fix="keep one: lamppost diff --keep; lamppost deploy does so each time",
+            fix=f"keep one: lamppost diff --stage {folder.name} --keep; lamppost deploy does so each time",
             code="snapshot_missing",
         )
     return found
