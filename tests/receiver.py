@@ -62,7 +62,7 @@ def receiver() -> Iterator[Receiver]:
             self.end_headers()
             self.wfile.write(reply.body)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
+        def log_message(self, *_: Any, **__: Any) -> None:
             pass
 
     class Server(ThreadingHTTPServer):

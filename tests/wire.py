@@ -47,7 +47,9 @@ class Line:
 
     def hear(self, method: str = "GET") -> Heard:
         """The next answer."""
-        response = http.client.HTTPResponse(_Read(self._reader), method=method)  # type: ignore[arg-type]  # it only wants makefile()
+        # It only wants makefile() of its socket.
+        reader: Any = _Read(self._reader)
+        response = http.client.HTTPResponse(reader, method=method)
         response.begin()
         return Heard(response)
 

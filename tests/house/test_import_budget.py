@@ -22,7 +22,8 @@ from lamppost.derive.manifest import write
 from tests.contracts.fake_settings import Shop, Sidecar, beside
 from tests.database.db_server import running
 
-LIST = Path(__file__).parent / "import_budget" / f"{sys.version_info.major}.{sys.version_info.minor}.txt"
+FOLDER = Path(__file__).parent / "import_budget"
+LIST = FOLDER / f"{sys.version_info.major}.{sys.version_info.minor}.txt"
 
 # Each of these would cost a cold start 20 ms and more. psycopg brings asyncio, ssl and email by itself.
 NEVER = (
@@ -132,9 +133,17 @@ def lists(tmp_path_factory):
 
 
 def test_a_cold_api_function_loads_exactly_what_the_list_says(lists):
-    if not LIST.exists():
-        pytest.skip("no list for this Python: python -m tests.house.test_import_budget writes one")
-    assert _written(lists).splitlines() == LIST.read_text().splitlines(), __doc__
+    found = _written(lists).splitlines()
+    if LIST.exists():
+        assert found == LIST.read_text().splitlines(), __doc__
+    else:
+        # Python's own modules differ from minor to minor; what is ours does not.
+        known = max(FOLDER.glob("*.txt")).read_text().splitlines()
+        assert _ours(found) == _ours(known), __doc__
+
+
+def _ours(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.startswith(("lamppost", "kennel"))]
 
 
 def test_a_cold_api_function_never_loads_what_costs_most(lists):

@@ -1,6 +1,6 @@
 """Nine in the morning on the days that zones skipped, shortened or lived twice."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 from services.birthday import calendar
 from tests.bad_inputs import cases
@@ -11,7 +11,7 @@ def test_nine_oclock_comes_once_on_every_day_there_was(case: dict[str, str]) -> 
     day = date.fromisoformat(case["day"])
     occurrence = calendar.occurrence_in(day.year, day, calendar.zone(case["zone"]))
     assert occurrence.due_at == datetime.fromisoformat(case["due"]).astimezone(UTC)
-    assert occurrence.wall == datetime(day.year, day.month, day.day, 9)  # noqa: DTZ001 - wall time has no zone
+    assert occurrence.wall == datetime.combine(day, time(9))
 
 
 def test_2100_is_no_leap_year() -> None:

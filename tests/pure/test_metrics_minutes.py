@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 import time
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +33,8 @@ def test_two_points_together_count_what_both_count(some, others):
     one.add(some[0])
     both.add(some[0])
     assert one.often == both.often
-    copy = read_row(*one.row())  # type: ignore[arg-type]  # a row as a file has it
+    row: tuple[Any, ...] = one.row()
+    copy = read_row(*row)
     assert [copy.statistic(name) for name in ("Sum", "p50", "Maximum")] == [
         one.statistic(name) for name in ("Sum", "p50", "Maximum")
     ]

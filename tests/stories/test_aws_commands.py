@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import shutil
 import subprocess
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,13 +13,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from lamppost.local.postgres.binaries import find
 from tests.contracts import aws_cli
 from tests.repository import Repository
 from tests.running import House, until
-
-pytestmark = pytest.mark.skipif(
-    not aws_cli.installed(), reason="AWS CLI v2 is not installed: pip install 'lamppost[test]'"
-)
 
 
 class Shell:
@@ -143,13 +139,7 @@ def test_a_databases_secret_opens_it(shell: Shell, secret: str):
 
 
 def test_psql_opens_the_printed_url(house: House):
-    program = shutil.which("psql")
-    if program is None:
-        from lamppost.local.postgres.binaries import find
-
-        program = str(find() / "psql")
-        if not Path(program).exists():
-            pytest.skip("neither this machine nor the embedded PostgreSQL has psql")
+    program = str(find() / "psql")
     url = house.run("db", "url", "bday")["url"]
     for each in (url, house.running["postgres"]):
         asked = [program, each, "-Atc", "select 6 * 7"]

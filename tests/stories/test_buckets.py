@@ -194,9 +194,6 @@ def _begin_an_upload(house: House) -> socket.socket:
     return connection
 
 
-@pytest.mark.skipif(
-    not aws_cli.installed(), reason="AWS CLI v2 is not installed: pip install 'lamppost[test]'"
-)
 def test_the_aws_command_line_copies_lists_and_presigns(files: House, tmp_path: Path) -> None:
     def aws(command: str) -> str:
         done = aws_cli.run(command, files.running["aws"], tmp_path, keys="local")

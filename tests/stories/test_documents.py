@@ -4,15 +4,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from tests.contracts import aws_cli
 from tests.documents import Terminal, blocks
 from tests.running import ROOT, House, until
-
-needs_aws = pytest.mark.skipif(
-    not aws_cli.installed(), reason="AWS CLI v2 is not installed: pip install 'lamppost[test]'"
-)
 
 
 def test_the_readme_shows_what_happens(new_house: Callable[..., House], tmp_path: Path) -> None:
@@ -22,7 +15,6 @@ def test_the_readme_shows_what_happens(new_house: Callable[..., House], tmp_path
     Terminal(new_house().up(), folder).read(ROOT / "README.md")
 
 
-@needs_aws
 def test_the_guide_for_operators_shows_what_happens(new_house: Callable[..., House], tmp_path: Path) -> None:
     """Status, clock, settings, dead letters, databases, and the aws command."""
     folder = tmp_path / "reader"

@@ -7,7 +7,7 @@ so ids and paging tokens stay good until the file goes.
 
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -102,7 +102,7 @@ class LogStore:
         """Everything a function said since `since` (ms)."""
         return list(self.read(function, since=since))
 
-    async def follow(self, functions: Sequence[str], since: int) -> AsyncIterator[tuple[str, LogEvent]]:
+    async def follow(self, functions: Sequence[str], since: int) -> AsyncGenerator[tuple[str, LogEvent]]:
         """Each event since `since` (ms), and each new one as it comes, with its function; never ends."""
         places = dict.fromkeys(functions, START)
         while True:
